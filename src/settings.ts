@@ -1,0 +1,188 @@
+/**
+ * Typed settings: `config/drawbridge.yaml` (optional), overridden by the environment. All problems are reported together.
+ * Where no database is given, the secrets that the embedded one needs are made on first start and kept in the data folder.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { Fault } from './errors.ts';
+
+const settingsFile = z.strictObject({
+  http: z
+    .strictObject({
+      port: z.coerce.number().int().min(0).max(65535).default(4400),
+      host: z.string().default('127.0.0.1'),
+      baseUrl: z.url({ protocol: /^https?$/ }).optional(),
+      trustProxy: z.boolean().default(false),
+    })
+    .prefault({}),
+  database: z
+    .strictObject({
+      url: z.string().optional(),
+      ownerUrl: z.string().optional(),
+      applicationRole: z
+        .string()
+        .regex(/^[a-z_][a-z0-9_]{0,62}$/)
+        .default('drawbridge_app'),
+      dataFolder: z.string().default('./data'),
+      poolSize: z.coerce.number().int().min(2).max(200).default(10),
+    })
+    .prefault({}),
+  secrets: z
+    .strictObject({
+      sealingKey: z.string().optional(),
+      operatorToken: z.string().min(24, 'must be at least 24 characters').optional(),
+    })
+    .prefault({}),
+  modelsFolder: z.string().default('./config/models'),
+  log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+  /** Outbound calls may reach loopback and private addresses; for the demo and tests only. */
+  allowPrivateNetwork: z.boolean().default(false),
+});
+
+export type SettingsInput = z.input<typeof settingsFile>;
+
+export interface Settings extends Omit<z.output<typeof settingsFile>, 'secrets' | 'http'> {
+  readonly http: z.output<typeof settingsFile>['http'] & { readonly baseUrl: string };
+  readonly secrets: {
+    /** 32 bytes; seals stored secrets (AES-256-GCM) and derives internal passwords. */
+    readonly sealingKey: Buffer;
+    readonly operatorToken: string;
+    /** Password of the embedded cluster's superuser. */
+    readonly clusterPassword: string;
+    /** Password of the application's database role. */
+    readonly applicationPassword: string;
+  };
+}
+
+const ENVIRONMENT: ReadonlyArray<[variable: string, path: [string, string] | [string]]> = [
+  ['PORT', ['http', 'port']],
+  ['HOST', ['http', 'host']],
+  ['DRAWBRIDGE_BASE_URL', ['http', 'baseUrl']],
+  ['DATABASE_URL', ['database', 'url']],
+  ['DATABASE_OWNER_URL', ['database', 'ownerUrl']],
+  ['DRAWBRIDGE_APPLICATION_ROLE', ['database', 'applicationRole']],
+  ['DRAWBRIDGE_DATA', ['database', 'dataFolder']],
+  ['DRAWBRIDGE_SEALING_KEY', ['secrets', 'sealingKey']],
+  ['DRAWBRIDGE_OPERATOR_TOKEN', ['secrets', 'operatorToken']],
+  ['DRAWBRIDGE_MODELS', ['modelsFolder']],
+  ['LOG_LEVEL', ['log']],
+];
+
+/**
+ * Reads the settings.
+ * @param overrides values that win over file and environment (used by tests and the demo)
+ * @throws Fault `invalid-settings`, naming every wrong setting at once
+ */
+export function loadSettings(
+  overrides: SettingsInput = {},
+  environment: NodeJS.ProcessEnv = process.env,
+  file = 'config/drawbridge.yaml',
+): Settings {
+  const raw = merge(merge(readFile(file), fromEnvironment(environment)), overrides as Tree);
+  const parsed = settingsFile.safeParse(raw);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${nameOf(issue.path)}: ${issue.message}`);
+    throw new Fault('invalid-settings', `Wrong settings: ${problems.join('; ')}.`, {
+      remedy: `Correct them in ${file} or in the environment.`,
+    });
+  }
+  const { secrets, http, ...rest } = parsed.data;
+  return {
+    ...rest,
+    http: { ...http, baseUrl: (http.baseUrl ?? `http://localhost:${http.port}`).replace(/\/$/, '') },
+    secrets: resolveSecrets(secrets, rest.database),
+  };
+}
+
+type Tree = { [key: string]: unknown };
+
+function readFile(file: string): Tree {
+  if (!existsSync(file)) return {};
+  try {
+    return (parse(readFileSync(file, 'utf8')) ?? {}) as Tree;
+  } catch (cause) {
+    throw new Fault('invalid-settings', `The settings file ${file} is not readable as YAML.`, { cause });
+  }
+}
+
+function fromEnvironment(environment: NodeJS.ProcessEnv): Tree {
+  const tree: Tree = {};
+  for (const [variable, [section, key]] of ENVIRONMENT) {
+    const value = environment[variable];
+    if (value === undefined || value === '') continue;
+    if (key === undefined) tree[section] = value;
+    else tree[section] = { ...(tree[section] as Tree | undefined), [key]: value };
+  }
+  return tree;
+}
+
+function merge(base: Tree, over: Tree): Tree {
+  const merged: Tree = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    if (value === undefined) continue;
+    const below = merged[key];
+    merged[key] = isTree(below) && isTree(value) ? merge(below, value) : value;
+  }
+  return merged;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function nameOf(path: ReadonlyArray<PropertyKey>): string {
+  const variable = ENVIRONMENT.find(([, target]) => target.join('.') === path.join('.'))?.[0];
+  return variable ? `${path.join('.')} (${variable})` : path.join('.') || 'settings';
+}
+
+function resolveSecrets(
+  given: { sealingKey?: string | undefined; operatorToken?: string | undefined },
+  database: { url?: string | undefined; dataFolder: string },
+): Settings['secrets'] {
+  const stored = database.url === undefined ? storedSecrets(database.dataFolder) : {};
+  const sealing = given.sealingKey ?? stored.sealingKey;
+  if (sealing === undefined) {
+    throw new Fault('invalid-settings', 'secrets.sealingKey (DRAWBRIDGE_SEALING_KEY) is missing.', {
+      remedy: 'With your own database, give 32 random bytes in base64: openssl rand -base64 32.',
+    });
+  }
+  const sealingKey = Buffer.from(sealing, 'base64');
+  if (sealingKey.length !== 32) {
+    throw new Fault('invalid-settings', 'secrets.sealingKey (DRAWBRIDGE_SEALING_KEY) is not 32 bytes in base64.', {
+      remedy: 'Make one with: openssl rand -base64 32.',
+    });
+  }
+  const derive = (purpose: string) => createHmac('sha256', sealingKey).update(purpose).digest('base64url');
+  return {
+    sealingKey,
+    operatorToken: given.operatorToken ?? stored.operatorToken ?? derive('operator token'),
+    clusterPassword: derive('cluster superuser'),
+    applicationPassword: derive('application role'),
+  };
+}
+
+function storedSecrets(dataFolder: string): { sealingKey?: string; operatorToken?: string } {
+  const folder = resolve(dataFolder);
+  const file = join(folder, 'secrets.json');
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
+    const fresh = {
+      sealingKey: randomBytes(32).toString('base64'),
+      operatorToken: `dbo_${randomBytes(32).toString('base64url')}`,
+    };
+    // 'wx': of two processes that start at once, one makes the secrets and the other reads them.
+    writeFileSync(file, JSON.stringify(fresh, null, 2), { mode: 0o600, flag: 'wx' });
+    return fresh;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(file)) return storedSecrets(dataFolder);
+    throw new Fault('invalid-settings', `The data folder ${folder} can't be used: ${(cause as Error).message}.`, {
+      cause,
+      remedy: 'Give another with DRAWBRIDGE_DATA, or mend its permissions.',
+    });
+  }
+}

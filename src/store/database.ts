@@ -1,0 +1,130 @@
+/** Opens the database: the one given, or the embedded one. Only this folder knows which it is. */
+import { type Kysely, Kysely as KyselyDatabase, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import { Fault } from '../errors.ts';
+import type { Settings } from '../settings.ts';
+import { openEmbeddedCluster } from './embedded.ts';
+import { type ApplicationRole, migrate, urlAs } from './migrate.ts';
+import type { Tables } from './tables.ts';
+
+export interface Store {
+  /** The application's own connections: bound by row-level security, owner of nothing. */
+  readonly db: Kysely<Tables>;
+  /** For what needs a connection of its own kind (the queue, listening for notifications). */
+  readonly applicationUrl: string;
+  readonly migrated: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store and brings its schema up to date.
+ * @throws Fault `unavailable` where no database answers, `invalid-settings` where its role would not be held by the walls
+ */
+export async function openStore(settings: Settings): Promise<Store> {
+  const role: ApplicationRole = {
+    name: settings.database.applicationRole,
+    password: settings.secrets.applicationPassword,
+  };
+  const { ownerUrl, applicationUrl, leave } = await locateDatabase(settings, role);
+  try {
+    const migrated = ownerUrl === undefined ? [] : await migrateAsOwner(ownerUrl, role);
+    const db = connect(applicationUrl, settings.database.poolSize);
+    await refuseUnwalledRole(db).catch(async (error: unknown) => {
+      await db.destroy();
+      throw error;
+    });
+    const close = async () => {
+      await db.destroy();
+      await leave();
+    };
+    return { db, applicationUrl, migrated, close };
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}
+
+/** A Kysely over its own pool. int8 comes as a number: our sequences stay far below 2^53. */
+export function connect(url: string, max: number): Kysely<Tables> {
+  const types = {
+    getTypeParser: (oid: number, format: 'text' | 'binary' = 'text') =>
+      oid === 20 && format === 'text' ? Number : pg.types.getTypeParser(oid, format as 'text'),
+  } as unknown as pg.CustomTypesConfig;
+  const pool = new pg.Pool({ connectionString: url, max, types, connectionTimeoutMillis: 10_000 });
+  // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  return new KyselyDatabase<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+interface Location {
+  readonly ownerUrl: string | undefined;
+  readonly applicationUrl: string;
+  leave(): Promise<void>;
+}
+
+async function locateDatabase(settings: Settings, role: ApplicationRole): Promise<Location> {
+  const { url, ownerUrl, dataFolder } = settings.database;
+  const stay = async () => undefined;
+  if (url !== undefined && ownerUrl !== undefined) return { ownerUrl, applicationUrl: url, leave: stay };
+  if (url !== undefined) return { ownerUrl: url, applicationUrl: asRole(url, role), leave: stay };
+  const cluster = await openEmbeddedCluster(dataFolder, settings.secrets.clusterPassword);
+  const embeddedUrl = cluster.url('drawbridge');
+  await makeDatabase(cluster.url('postgres'));
+  return { ownerUrl: embeddedUrl, applicationUrl: asRole(embeddedUrl, role), leave: () => cluster.leave() };
+}
+
+function asRole(url: string, role: ApplicationRole): string {
+  try {
+    return urlAs(url, role);
+  } catch (cause) {
+    throw new Fault('invalid-settings', 'database.url (DATABASE_URL) is not a URL.', {
+      cause,
+      remedy: 'It looks like postgres://user:password@host:5432/database.',
+    });
+  }
+}
+
+async function makeDatabase(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const found = await client.query("SELECT 1 FROM pg_database WHERE datname = 'drawbridge'");
+    if (found.rowCount === 0) await client.query('CREATE DATABASE drawbridge');
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== '42P04' && code !== '23505') throw error;
+  } finally {
+    await client.end();
+  }
+}
+
+async function migrateAsOwner(ownerUrl: string, role: ApplicationRole): Promise<string[]> {
+  // One connection, so that the session setting which names the role holds for every migration.
+  const owner = connect(ownerUrl, 1);
+  try {
+    await sql`SELECT 1`.execute(owner);
+    return await migrate(owner, ownerUrl, role);
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    throw new Fault('unavailable', `The database can't be used: ${(cause as Error).message}`, {
+      cause,
+      remedy: 'Check DATABASE_URL, and that its server runs and lets this user in.',
+    });
+  } finally {
+    await owner.destroy();
+  }
+}
+
+/** Isolation is only as good as the role: a superuser, a role that bypasses row security, or an owner is turned away. */
+async function refuseUnwalledRole(db: Kysely<Tables>): Promise<void> {
+  const { rows } = await sql<{ role: string; unwalled: boolean; owns: boolean }>`
+    SELECT current_user AS role, rolsuper OR rolbypassrls AS unwalled,
+      EXISTS (SELECT 1 FROM pg_class WHERE relowner = pg_roles.oid) AS owns
+    FROM pg_roles WHERE rolname = current_user`.execute(db);
+  const found = rows[0];
+  if (found === undefined || found.unwalled || found.owns) {
+    throw new Fault('invalid-settings', `The database role "${found?.role}" could see every tenant's rows.`, {
+      remedy: 'Give the owner as DATABASE_OWNER_URL and as DATABASE_URL a role that owns nothing and is no superuser.',
+    });
+  }
+}

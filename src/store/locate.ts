@@ -1,0 +1,35 @@
+/** Finds the organization behind an id or the hash of a presented secret, before any tenant is known. Gives ids only. */
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { Tables } from './tables.ts';
+import { isId } from './tenant.ts';
+
+type Db = Kysely<Tables>;
+
+async function one(db: Db, question: RawBuilder<unknown>): Promise<string | undefined> {
+  const { rows } = await sql<{ id: string | null }>`SELECT ${question} AS id`.execute(db);
+  return rows[0]?.id ?? undefined;
+}
+
+export const locateConnection = async (db: Db, id: string) =>
+  isId(id) ? one(db, sql`locate_connection(${id})`) : undefined;
+
+export const locateDirectory = async (db: Db, id: string) =>
+  isId(id) ? one(db, sql`locate_directory(${id})`) : undefined;
+
+export const locateSession = (db: Db, tokenHash: Buffer) => one(db, sql`locate_session(${tokenHash})`);
+
+export const locateGrant = (db: Db, tokenHash: Buffer) => one(db, sql`locate_grant(${tokenHash})`);
+
+export const locateApiKey = (db: Db, keyHash: Buffer) => one(db, sql`locate_api_key(${keyHash})`);
+
+/** By slug or id. */
+export const locateOrganization = (db: Db, slugOrId: string) => one(db, sql`locate_organization(${slugOrId})`);
+
+/** The organization that has proven to own an e-mail domain. */
+export const locateDomain = (db: Db, name: string) => one(db, sql`locate_domain(${name.toLowerCase()})`);
+
+/** Every organization's id, for the clock's work. */
+export async function locateOrganizations(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`SELECT locate_organizations() AS id`.execute(db);
+  return rows.map((row) => row.id);
+}

@@ -1,0 +1,138 @@
+import type { Migration } from 'kysely/migration';
+import { statements } from './statements.ts';
+
+/** Who may do what: mapping rules, memberships, and the runs and plans that derive the ones from the others. */
+export const access: Migration = {
+  up: statements(`
+    CREATE TABLE mapping_rules (
+      organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
+      id uuid NOT NULL DEFAULT gen_random_uuid(),
+      slug text NOT NULL CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+      -- Where facts count: one directory, or all.
+      directory_id uuid,
+      -- When: a group by display name or external id, and/or a condition over a person's attributes (SQL/JSON path predicate).
+      group_name text,
+      condition jsonpath,
+      effect text NOT NULL DEFAULT 'grant' CHECK (effect IN ('grant', 'deny')),
+      -- Then: a role at a scope. A denying rule without a role denies every derived role there.
+      scope_kind text NOT NULL CHECK (scope_kind IN ('organization', 'workspace', 'product')),
+      workspace_id uuid,
+      product_id uuid,
+      scope_id uuid NOT NULL GENERATED ALWAYS AS (coalesce(product_id, workspace_id, organization_id)) STORED,
+      role text,
+      position integer NOT NULL DEFAULT 0,
+      enabled boolean NOT NULL DEFAULT true,
+      CHECK (group_name IS NOT NULL OR condition IS NOT NULL),
+      CHECK (effect = 'deny' OR role IS NOT NULL),
+      CHECK ((scope_kind = 'organization') = (workspace_id IS NULL)),
+      CHECK ((scope_kind = 'product') = (product_id IS NOT NULL)),
+      PRIMARY KEY (organization_id, id),
+      UNIQUE (organization_id, slug),
+      FOREIGN KEY (organization_id, directory_id) REFERENCES directories ON DELETE CASCADE,
+      FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces ON DELETE CASCADE,
+      FOREIGN KEY (organization_id, product_id) REFERENCES products ON DELETE CASCADE
+    );
+    CALL wall_in('mapping_rules', 'organization_id', :app);
+
+    CREATE TABLE sync_runs (
+      organization_id uuid NOT NULL,
+      id uuid NOT NULL DEFAULT gen_random_uuid(),
+      directory_id uuid NOT NULL,
+      trigger text NOT NULL,
+      status text NOT NULL CHECK (status IN
+        ('staging', 'planned', 'held', 'applied', 'failed', 'discarded')),
+      -- Of the facts, rules and memberships that the plan was made from; apply refuses a plan whose base has moved.
+      base_hash text,
+      counts jsonb NOT NULL DEFAULT '{}',
+      guards jsonb NOT NULL DEFAULT '[]',
+      error text,
+      started_at timestamptz NOT NULL DEFAULT now(),
+      finished_at timestamptz,
+      PRIMARY KEY (organization_id, id),
+      FOREIGN KEY (organization_id, directory_id) REFERENCES directories ON DELETE CASCADE
+    );
+    CREATE INDEX sync_runs_directory ON sync_runs (organization_id, directory_id, started_at DESC);
+    CALL wall_in('sync_runs', 'organization_id', :app);
+
+    CREATE TABLE memberships (
+      organization_id uuid NOT NULL,
+      id uuid NOT NULL DEFAULT gen_random_uuid(),
+      user_id uuid NOT NULL,
+      scope_kind text NOT NULL CHECK (scope_kind IN ('platform', 'organization', 'workspace', 'product')),
+      workspace_id uuid,
+      product_id uuid,
+      scope_id uuid NOT NULL GENERATED ALWAYS AS (coalesce(product_id, workspace_id, organization_id)) STORED,
+      role text NOT NULL,
+      source text NOT NULL CHECK (source IN ('manual', 'invitation', 'jit', 'mapping', 'ownership')),
+      rule_id uuid,
+      run_id uuid,
+      granted_by text NOT NULL,
+      reason text NOT NULL DEFAULT '',
+      expires_at timestamptz,
+      created_at timestamptz NOT NULL DEFAULT now(),
+      CHECK (scope_kind NOT IN ('workspace', 'product') OR workspace_id IS NOT NULL),
+      CHECK ((scope_kind = 'product') = (product_id IS NOT NULL)),
+      PRIMARY KEY (organization_id, id),
+      -- What a human gave and what a rule derived stand side by side as rows of their own.
+      UNIQUE (organization_id, user_id, scope_kind, scope_id, source),
+      FOREIGN KEY (organization_id, user_id) REFERENCES users ON DELETE CASCADE,
+      FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces ON DELETE CASCADE,
+      FOREIGN KEY (organization_id, product_id) REFERENCES products ON DELETE CASCADE
+    );
+    CREATE INDEX memberships_scope ON memberships (organization_id, scope_id);
+    CALL wall_in('memberships', 'organization_id', :app);
+
+    -- What a run's source said, until the run is applied or discarded.
+    CREATE TABLE staged_users (
+      organization_id uuid NOT NULL,
+      run_id uuid NOT NULL,
+      source_key text NOT NULL,
+      external_id text,
+      user_name text NOT NULL,
+      email text,
+      display_name text NOT NULL,
+      active boolean NOT NULL,
+      starts_at timestamptz,
+      ends_at timestamptz,
+      attributes jsonb NOT NULL,
+      fingerprint uuid NOT NULL,
+      PRIMARY KEY (organization_id, run_id, source_key),
+      FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
+    );
+    CALL wall_in('staged_users', 'organization_id', :app);
+    CREATE TABLE staged_members (
+      organization_id uuid NOT NULL,
+      run_id uuid NOT NULL,
+      group_key text NOT NULL,
+      group_name text NOT NULL,
+      user_key text NOT NULL,
+      PRIMARY KEY (organization_id, run_id, group_key, user_key),
+      FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
+    );
+    CALL wall_in('staged_members', 'organization_id', :app);
+
+    CREATE TABLE sync_changes (
+      organization_id uuid NOT NULL,
+      run_id uuid NOT NULL,
+      seq bigint GENERATED ALWAYS AS IDENTITY,
+      kind text NOT NULL CHECK (kind IN ('user.create', 'user.link', 'user.reactivate', 'user.deprovision', 'user.ambiguous',
+        'membership.add', 'membership.change', 'membership.remove', 'membership.withheld')),
+      -- Known before apply, also for people whose account the plan is yet to create.
+      user_id uuid,
+      source_key text,
+      email text,
+      scope_kind text,
+      workspace_id uuid,
+      product_id uuid,
+      scope_id uuid,
+      role text,
+      old_role text,
+      rule_id uuid,
+      administrative boolean NOT NULL DEFAULT false,
+      reason text NOT NULL,
+      PRIMARY KEY (organization_id, run_id, seq),
+      FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
+    );
+    CALL wall_in('sync_changes', 'organization_id', :app);
+  `),
+};

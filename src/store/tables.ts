@@ -1,0 +1,429 @@
+/** Row types of the schema, as Kysely reads them. One interface a table; the migrations say what each column means. */
+import type { Generated } from 'kysely';
+
+export type Json = Readonly<Record<string, unknown>>;
+export type ScopeKind = 'platform' | 'organization' | 'workspace' | 'product';
+
+export interface OrganizationRow {
+  id: Generated<string>;
+  slug: string;
+  name: string;
+  model: string;
+  default_role: string | null;
+  just_in_time: Generated<boolean>;
+  groups_from: Generated<'any' | 'directory'>;
+  enforce_sso: Generated<boolean>;
+  session_idle_minutes: Generated<number>;
+  session_absolute_minutes: Generated<number>;
+  time_zone: Generated<string>;
+  region: string | null;
+  created_at: Generated<Date>;
+}
+
+export interface DomainRow {
+  organization_id: string;
+  name: string;
+  verification_token: string;
+  verified_at: Date | null;
+  verified_how: 'dns' | 'operator' | null;
+}
+
+export interface WorkspaceRow {
+  organization_id: string;
+  id: Generated<string>;
+  slug: string;
+  name: string;
+  environment: Generated<'development' | 'staging' | 'production'>;
+}
+
+export interface ProductRow {
+  organization_id: string;
+  id: Generated<string>;
+  workspace_id: string;
+  slug: string;
+  name: string;
+  subscription_status: Generated<'active' | 'inactive' | 'expired'>;
+  subscription_ends_at: Date | null;
+  seats: number | null;
+}
+
+export interface UserRow {
+  organization_id: string;
+  id: Generated<string>;
+  email: string;
+  display_name: Generated<string>;
+  status: Generated<'active' | 'suspended' | 'deprovisioned'>;
+  access_epoch: Generated<number>;
+  protected: Generated<boolean>;
+  last_active_at: Date | null;
+  created_at: Generated<Date>;
+  deprovisioned_at: Date | null;
+}
+
+export interface DirectoryRow {
+  organization_id: string;
+  id: Generated<string>;
+  slug: string;
+  name: string;
+  kind: string;
+  config: Generated<Json>;
+  guards: Generated<Json>;
+  schedule: string | null;
+  time_zone: Generated<string>;
+  decides_lifecycle: Generated<boolean>;
+  created_at: Generated<Date>;
+}
+
+export interface DirectoryTokenRow {
+  organization_id: string;
+  directory_id: string;
+  id: Generated<string>;
+  token_hash: Buffer;
+  created_at: Generated<Date>;
+  expires_at: Date | null;
+  last_used_at: Date | null;
+}
+
+export interface ConnectionRow {
+  organization_id: string;
+  id: Generated<string>;
+  slug: string;
+  name: string;
+  kind: 'saml' | 'oidc';
+  config: Json;
+  sealed_secret: string | null;
+  default_role: string | null;
+  just_in_time: boolean | null;
+  directory_id: string;
+  enabled: Generated<boolean>;
+  created_at: Generated<Date>;
+}
+
+export interface IdentityRow {
+  organization_id: string;
+  connection_id: string;
+  subject: string;
+  user_id: string;
+  created_at: Generated<Date>;
+  last_sign_in_at: Date | null;
+}
+
+export interface DirectoryUserRow {
+  organization_id: string;
+  directory_id: string;
+  id: Generated<string>;
+  source_key: string;
+  external_id: string | null;
+  user_name: string;
+  email: string | null;
+  display_name: Generated<string>;
+  active: boolean;
+  starts_at: Date | null;
+  ends_at: Date | null;
+  attributes: Generated<Json>;
+  fingerprint: string | null;
+  user_id: string | null;
+  version: Generated<number>;
+  created_at: Generated<Date>;
+  updated_at: Generated<Date>;
+  deleted_at: Date | null;
+}
+
+export interface DirectoryGroupRow {
+  organization_id: string;
+  directory_id: string;
+  id: Generated<string>;
+  source_key: string;
+  external_id: string | null;
+  display_name: string;
+  attributes: Generated<Json>;
+  version: Generated<number>;
+  created_at: Generated<Date>;
+  updated_at: Generated<Date>;
+}
+
+export interface DirectoryGroupMemberRow {
+  organization_id: string;
+  directory_id: string;
+  group_id: string;
+  member_id: string;
+  created_at: Generated<Date>;
+}
+
+export interface MappingRuleRow {
+  organization_id: string;
+  id: Generated<string>;
+  slug: string;
+  directory_id: string | null;
+  group_name: string | null;
+  /** SQL/JSON path predicate; cast with `::jsonpath` when written through a parameter. */
+  condition: string | null;
+  effect: Generated<'grant' | 'deny'>;
+  scope_kind: 'organization' | 'workspace' | 'product';
+  workspace_id: string | null;
+  product_id: string | null;
+  scope_id: Generated<string>;
+  role: string | null;
+  position: Generated<number>;
+  enabled: Generated<boolean>;
+}
+
+export interface MembershipRow {
+  organization_id: string;
+  id: Generated<string>;
+  user_id: string;
+  scope_kind: ScopeKind;
+  workspace_id: string | null;
+  product_id: string | null;
+  scope_id: Generated<string>;
+  role: string;
+  source: 'manual' | 'invitation' | 'jit' | 'mapping' | 'ownership';
+  rule_id: string | null;
+  run_id: string | null;
+  granted_by: string;
+  reason: Generated<string>;
+  expires_at: Date | null;
+  created_at: Generated<Date>;
+}
+
+export interface SyncRunRow {
+  organization_id: string;
+  id: Generated<string>;
+  directory_id: string;
+  trigger: string;
+  status: 'staging' | 'planned' | 'held' | 'applied' | 'failed' | 'discarded';
+  base_hash: string | null;
+  counts: Generated<Json>;
+  /** JSON array of the guards that hold the plan; write it with JSON.stringify. */
+  guards: Generated<unknown>;
+  error: string | null;
+  started_at: Generated<Date>;
+  finished_at: Date | null;
+}
+
+export interface StagedUserRow {
+  organization_id: string;
+  run_id: string;
+  source_key: string;
+  external_id: string | null;
+  user_name: string;
+  email: string | null;
+  display_name: string;
+  active: boolean;
+  starts_at: Date | null;
+  ends_at: Date | null;
+  attributes: Json;
+  fingerprint: string;
+}
+
+export interface StagedMemberRow {
+  organization_id: string;
+  run_id: string;
+  group_key: string;
+  group_name: string;
+  user_key: string;
+}
+
+export interface SyncChangeRow {
+  organization_id: string;
+  run_id: string;
+  seq: Generated<number>;
+  kind: string;
+  user_id: string | null;
+  source_key: string | null;
+  email: string | null;
+  scope_kind: ScopeKind | null;
+  workspace_id: string | null;
+  product_id: string | null;
+  scope_id: string | null;
+  role: string | null;
+  old_role: string | null;
+  rule_id: string | null;
+  administrative: Generated<boolean>;
+  reason: string;
+}
+
+export interface SignInAttemptRow {
+  organization_id: string;
+  connection_id: string;
+  id: string;
+  browser_hash: Buffer;
+  nonce: string | null;
+  code_verifier: string | null;
+  return_to: string;
+  expires_at: Date;
+}
+
+export interface SeenAssertionRow {
+  organization_id: string;
+  connection_id: string;
+  assertion_id: string;
+  expires_at: Date;
+}
+
+export interface SessionRow {
+  organization_id: string;
+  id: Generated<string>;
+  token_hash: Buffer;
+  user_id: string;
+  access_epoch: number;
+  connection_id: string | null;
+  authenticated_by: string;
+  created_at: Generated<Date>;
+  last_seen_at: Generated<Date>;
+  expires_at: Date;
+  ended_at: Date | null;
+  ended_reason: string | null;
+}
+
+export interface GrantRow {
+  organization_id: string;
+  id: Generated<string>;
+  token_hash: Buffer;
+  user_id: string;
+  access_epoch: number;
+  session_id: string | null;
+  client: string;
+  created_at: Generated<Date>;
+  expires_at: Date;
+  revoked_at: Date | null;
+}
+
+export interface ApiKeyRow {
+  organization_id: string;
+  id: Generated<string>;
+  kind: 'personal' | 'project' | 'service' | 'workspace';
+  name: string;
+  key_hash: Buffer;
+  display: string;
+  environment: string;
+  creator_id: string | null;
+  access_epoch: number | null;
+  responsible_id: string | null;
+  workspace_id: string | null;
+  product_id: string | null;
+  scopes: Generated<string[]>;
+  created_at: Generated<Date>;
+  expires_at: Date | null;
+  last_used_at: Date | null;
+  flagged_reason: string | null;
+  revoked_at: Date | null;
+  revoked_by: string | null;
+  revoked_reason: string | null;
+}
+
+export interface OauthProviderRow {
+  organization_id: string;
+  id: Generated<string>;
+  slug: string;
+  revoker: string;
+  config: Json;
+  sealed_secret: string | null;
+}
+
+export interface OauthTokenRow {
+  organization_id: string;
+  id: Generated<string>;
+  provider_id: string;
+  user_id: string;
+  token_kind: 'access_token' | 'refresh_token';
+  sealed_token: string;
+  created_at: Generated<Date>;
+  locked_at: Date | null;
+}
+
+export interface WebhookEndpointRow {
+  organization_id: string;
+  id: Generated<string>;
+  slug: string;
+  url: string;
+  sealed_secret: string;
+  enabled: Generated<boolean>;
+}
+
+export interface OffboardingCaseRow {
+  organization_id: string;
+  id: Generated<string>;
+  user_id: string;
+  trigger: string;
+  reason: string;
+  run_id: string | null;
+  ended: Generated<Json>;
+  opened_at: Generated<Date>;
+  closed_at: Date | null;
+}
+
+export interface OffboardingStepRow {
+  organization_id: string;
+  case_id: string;
+  id: Generated<string>;
+  kind: 'oauth.revoke' | 'webhook';
+  oauth_token_id: string | null;
+  webhook_endpoint_id: string | null;
+  state: Generated<'waiting' | 'retry' | 'revoked' | 'already_gone' | 'delivered' | 'unsupported' | 'needs_human'>;
+  attempts: Generated<number>;
+  next_attempt_at: Generated<Date>;
+  proof: Json | null;
+  last_error: string | null;
+  finished_at: Date | null;
+}
+
+export interface AuditEventRow {
+  organization_id: string;
+  id: Generated<number>;
+  at: Generated<Date>;
+  actor_kind: string;
+  actor_id: string;
+  actor_label: string;
+  action: string;
+  resource_type: string;
+  resource_id: string;
+  outcome: 'success' | 'failure' | 'denied';
+  reason: Generated<string>;
+  detail: Generated<Json>;
+  request_id: string | null;
+  address: string | null;
+  xid: Generated<string>;
+}
+
+export interface AuditSealRow {
+  organization_id: string;
+  position: number;
+  event_id: number;
+  event_xid: string;
+  hash: Buffer;
+  sealed_at: Generated<Date>;
+}
+
+export interface Tables {
+  organizations: OrganizationRow;
+  domains: DomainRow;
+  workspaces: WorkspaceRow;
+  products: ProductRow;
+  users: UserRow;
+  directories: DirectoryRow;
+  directory_tokens: DirectoryTokenRow;
+  connections: ConnectionRow;
+  identities: IdentityRow;
+  directory_users: DirectoryUserRow;
+  directory_groups: DirectoryGroupRow;
+  directory_group_members: DirectoryGroupMemberRow;
+  mapping_rules: MappingRuleRow;
+  memberships: MembershipRow;
+  sync_runs: SyncRunRow;
+  staged_users: StagedUserRow;
+  staged_members: StagedMemberRow;
+  sync_changes: SyncChangeRow;
+  sign_in_attempts: SignInAttemptRow;
+  seen_assertions: SeenAssertionRow;
+  sessions: SessionRow;
+  grants: GrantRow;
+  api_keys: ApiKeyRow;
+  oauth_providers: OauthProviderRow;
+  oauth_tokens: OauthTokenRow;
+  webhook_endpoints: WebhookEndpointRow;
+  offboarding_cases: OffboardingCaseRow;
+  offboarding_steps: OffboardingStepRow;
+  audit_events: AuditEventRow;
+  audit_seals: AuditSealRow;
+}

@@ -3,7 +3,17 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type Log = Logger;
 
-const SECRET_FIELDS = ['authorization', 'cookie', 'token', 'secret', 'password', 'key', 'code', 'assertion', 'SAMLResponse'];
+const SECRET_FIELDS = [
+  'authorization',
+  'cookie',
+  'token',
+  'secret',
+  'password',
+  'key',
+  'code',
+  'assertion',
+  'SAMLResponse',
+];
 
 /** Makes the process's log at a level ('silent' for none). */
 export function openLog(level: string, destination: DestinationStream = pino.destination(2)): Log {

@@ -11,7 +11,11 @@ import { faultOf } from './problem.ts';
 type Schema = z.ZodType;
 type Out<S> = S extends Schema ? z.output<S> : undefined;
 
-export interface EndpointSpec<P extends Schema | undefined, Q extends Schema | undefined, B extends Schema | undefined> {
+export interface EndpointSpec<
+  P extends Schema | undefined,
+  Q extends Schema | undefined,
+  B extends Schema | undefined,
+> {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Express path below the router's base, e.g. `/workspaces/:workspace`. */
   readonly path: string;
@@ -51,7 +55,11 @@ export function endpoint<
 >(
   api: ApiRouter,
   spec: EndpointSpec<P, Q, B>,
-  handle: (input: { params: Out<P>; query: Out<Q>; body: Out<B> }, request: Request, response: Response) => Promise<unknown>,
+  handle: (
+    input: { params: Out<P>; query: Out<Q>; body: Out<B> },
+    request: Request,
+    response: Response,
+  ) => Promise<unknown>,
 ): void {
   api.described.push({ base: api.base, spec });
   api.router[spec.method](spec.path, async (request, response) => {

@@ -24,7 +24,8 @@ function operation(path: string, spec: DescribedEndpoint['spec']): Record<string
   const query = spec.query === undefined ? undefined : schemaOf(spec.query, 'input');
   const required = new Set((query?.['required'] as string[] | undefined) ?? []);
   const asked = Object.entries((query?.['properties'] as Record<string, unknown> | undefined) ?? {});
-  const answer = spec.answer === undefined ? {} : { content: { 'application/json': { schema: schemaOf(spec.answer, 'output') } } };
+  const answer =
+    spec.answer === undefined ? {} : { content: { 'application/json': { schema: schemaOf(spec.answer, 'output') } } };
   return {
     summary: spec.summary,
     parameters: [

@@ -35,7 +35,14 @@ export function problemHandler(log: Log): ErrorRequestHandler {
       log.error({ error, requestId: requestIdOf(request), path: request.path }, 'request failed');
       const hidden = new Fault('unavailable', 'Something went wrong on our side; nothing was changed.');
       response.status(500).type('application/problem+json');
-      response.send(JSON.stringify({ title: 'Internal error', status: 500, detail: hidden.message, requestId: requestIdOf(request) }));
+      response.send(
+        JSON.stringify({
+          title: 'Internal error',
+          status: 500,
+          detail: hidden.message,
+          requestId: requestIdOf(request),
+        }),
+      );
       return;
     }
     if (fault.cause !== undefined) log.info({ cause: fault.cause, requestId: requestIdOf(request) }, fault.message);
@@ -54,14 +61,18 @@ export function asFault(error: unknown): Fault | undefined {
   if (type === 'entity.too.large') {
     return new Fault('too-large', 'The body is larger than accepted here.', { where: 'body', cause: error });
   }
-  if (status === 415) return new Fault('unsupported-media-type', 'This content type or encoding is not accepted.', { where: 'body' });
+  if (status === 415)
+    return new Fault('unsupported-media-type', 'This content type or encoding is not accepted.', { where: 'body' });
   if (status === 400) return new Fault('invalid-input', 'The request is malformed.', { cause: error });
   return undefined;
 }
 
 /** A validation error in the house's words: each field with its reason. */
 export function faultOf(error: ZodError, whereabouts = 'body'): Fault {
-  const errors = error.issues.map((issue) => ({ where: [whereabouts, ...issue.path].join('.'), reason: issue.message }));
+  const errors = error.issues.map((issue) => ({
+    where: [whereabouts, ...issue.path].join('.'),
+    reason: issue.message,
+  }));
   const first = errors[0];
   return new Fault('invalid-input', first ? `${first.where}: ${first.reason}` : 'The input is not valid.', {
     extra: { errors },

@@ -51,7 +51,10 @@ export function startClock(
     }
   }
 
-  const minute = createTask('* * * * *', guarded(() => Promise.all([everyMinute(), refresh()]).then(() => undefined)));
+  const minute = createTask(
+    '* * * * *',
+    guarded(() => Promise.all([everyMinute(), refresh()]).then(() => undefined)),
+  );
   void minute.start();
   void refresh().catch(onError);
   return {

@@ -32,7 +32,13 @@ export interface JobQueue {
 
 /** Connects to the queue as the application's role. Running jobs are let finish on close. */
 export async function openQueue(applicationUrl: string, log: Log): Promise<JobQueue> {
-  const boss = new PgBoss({ connectionString: applicationUrl, migrate: false, schedule: false, supervise: true, max: 4 });
+  const boss = new PgBoss({
+    connectionString: applicationUrl,
+    migrate: false,
+    schedule: false,
+    supervise: true,
+    max: 4,
+  });
   boss.on('error', (error) => log.warn({ error }, 'the queue reports an error'));
   await boss.start();
   return {

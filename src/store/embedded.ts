@@ -4,7 +4,17 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -118,7 +128,9 @@ async function start(cluster: string, account: Account | undefined, password: st
   ]);
   const output = openSync(join(dirname(cluster), 'pg_ctl.log'), 'a');
   const code = await new Promise<number | null>((done, fail) => {
-    spawn(program, args, { stdio: ['ignore', output, output], detached: true }).on('error', fail).on('exit', done);
+    spawn(program, args, { stdio: ['ignore', output, output], detached: true })
+      .on('error', fail)
+      .on('exit', done);
   }).finally(() => closeSync(output));
   if (code !== 0 || (await runningPort(cluster, password)) === undefined) {
     const tail = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').slice(-3).join(' | ') : 'no log';

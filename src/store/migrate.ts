@@ -105,7 +105,9 @@ async function queueIsReady(owner: Kysely<Tables>): Promise<boolean> {
   const made = await sql<{ is: boolean }>`SELECT to_regclass('pgboss.version') IS NOT NULL AS is`.execute(owner);
   if (!made.rows[0]?.is) return false;
   const found = await sql<{ version: number; queues: string[] }>`
-    SELECT (SELECT max(version) FROM pgboss.version) AS version, array(SELECT name FROM pgboss.queue) AS queues`.execute(owner);
+    SELECT (SELECT max(version) FROM pgboss.version) AS version, array(SELECT name FROM pgboss.queue) AS queues`.execute(
+    owner,
+  );
   const { version, queues = [] } = found.rows[0] ?? {};
   return version === QUEUE_SCHEMA && QUEUES.every((queue) => queues.includes(queue));
 }

@@ -12,6 +12,8 @@ export interface TestDatabase {
   readonly settings: Settings;
   /** The owner's URL, for looking behind the walls. */
   readonly ownerUrl: string;
+  /** Runs when the file is done, before the database goes; last come, first served. */
+  onEnd(work: () => Promise<unknown>): void;
 }
 
 /** The origin of what a test arranges directly. */
@@ -25,12 +27,14 @@ export async function openTestDatabase(overrides: SettingsInput = {}): Promise<T
   const ownerUrl = databaseUrl(url, name);
   const settings = testSettings(ownerUrl, overrides);
   const store = await openStore(settings);
+  const endings: (() => Promise<unknown>)[] = [];
   after(async () => {
+    for (const end of endings.reverse()) await end();
     await store.close();
     await asOwner(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     await close();
   });
-  return { store, settings, ownerUrl };
+  return { store, settings, ownerUrl, onEnd: (work) => void endings.push(work) };
 }
 
 async function runCluster(): Promise<{ url: string; template: string; close(): Promise<void> }> {

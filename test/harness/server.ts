@@ -1,14 +1,13 @@
 /** A whole server on a port of its own, on a test file's database. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after } from 'node:test';
 import supertest from 'supertest';
 import { loadModels } from '../../src/access/model-file.ts';
 import { createApp, type Dependencies } from '../../src/app.ts';
 import { openQueue } from '../../src/jobs/queue.ts';
 import { openLog } from '../../src/log.ts';
-import { OPERATOR_TOKEN } from './settings.ts';
 import type { TestDatabase } from './database.ts';
+import { OPERATOR_TOKEN } from './settings.ts';
 
 export interface TestServer {
   readonly url: string;
@@ -20,7 +19,7 @@ export interface TestServer {
 }
 
 /** Starts a server; it stops when the test file is done. Several may share one database, as instances of a cluster do. */
-export async function startTestServer({ store, settings }: TestDatabase): Promise<TestServer> {
+export async function startTestServer({ store, settings, onEnd }: TestDatabase): Promise<TestServer> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const url = `http://localhost:${(server.address() as AddressInfo).port}`;
@@ -33,7 +32,7 @@ export async function startTestServer({ store, settings }: TestDatabase): Promis
     models: loadModels(settings.modelsFolder),
   };
   server.on('request', createApp(deps));
-  after(async () => {
+  onEnd(async () => {
     await close(server);
     await deps.jobs.close();
   });

@@ -9,7 +9,11 @@ export function testSettings(databaseUrl: string, overrides: SettingsInput = {})
       ...overrides,
       http: { port: 0, baseUrl: 'http://drawbridge.test', ...overrides.http },
       database: { url: databaseUrl, poolSize: 10, ...overrides.database },
-      secrets: { sealingKey: Buffer.alloc(32, 7).toString('base64'), operatorToken: OPERATOR_TOKEN, ...overrides.secrets },
+      secrets: {
+        sealingKey: Buffer.alloc(32, 7).toString('base64'),
+        operatorToken: OPERATOR_TOKEN,
+        ...overrides.secrets,
+      },
     },
     {},
     'config/none.yaml',

@@ -17,7 +17,10 @@ async function organization(slug: string): Promise<string> {
       .insertInto('organizations')
       .values({ id, slug, name: slug, model: 'atomyx', default_role: null, region: null })
       .execute();
-    await tx.db.insertInto('workspaces').values({ organization_id: id, slug: 'main', name: `${slug} main` }).execute();
+    await tx.db
+      .insertInto('workspaces')
+      .values({ organization_id: id, slug: 'main', name: `${slug} main` })
+      .execute();
     await tx.db
       .insertInto('users')
       .values({ organization_id: id, email: `ana@${slug}.test`, last_active_at: null, deprovisioned_at: null })
@@ -29,7 +32,9 @@ async function organization(slug: string): Promise<string> {
 const acme = await organization('acme');
 const globex = await organization('globex');
 
-async function tenantTables(): Promise<{ name: string; key: string[]; enabled: boolean; forced: boolean; owner: string }[]> {
+async function tenantTables(): Promise<
+  { name: string; key: string[]; enabled: boolean; forced: boolean; owner: string }[]
+> {
   const owner = connect(ownerUrl, 1);
   const { rows } = await sql<{ name: string; key: string[]; enabled: boolean; forced: boolean; owner: string }>`
     SELECT c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced, pg_get_userbyid(c.relowner) AS owner,
@@ -118,7 +123,9 @@ describe('the walls between tenants', () => {
         /statement timeout/,
       );
       assert.equal((await sql`SELECT 1 FROM users`.execute(single)).rows.length, 0);
-      const mine = await inTenant(single, globex, TEST_ORIGIN, ({ db }) => db.selectFrom('users').select('email').execute());
+      const mine = await inTenant(single, globex, TEST_ORIGIN, ({ db }) =>
+        db.selectFrom('users').select('email').execute(),
+      );
       assert.deepEqual(mine, [{ email: 'ana@globex.test' }]);
     } finally {
       await single.destroy();

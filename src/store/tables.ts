@@ -123,6 +123,7 @@ export interface DirectoryUserRow {
   attributes: Generated<Json>;
   fingerprint: string | null;
   user_id: string | null;
+  reconciled_present: Generated<boolean | null>;
   version: Generated<number>;
   created_at: Generated<Date>;
   updated_at: Generated<Date>;
@@ -189,7 +190,7 @@ export interface MembershipRow {
 export interface SyncRunRow {
   organization_id: string;
   id: Generated<string>;
-  directory_id: string;
+  directory_id: string | null;
   trigger: string;
   status: 'staging' | 'planned' | 'held' | 'applied' | 'failed' | 'discarded';
   base_hash: string | null;
@@ -232,6 +233,7 @@ export interface SyncChangeRow {
   user_id: string | null;
   source_key: string | null;
   email: string | null;
+  display_name: string | null;
   scope_kind: ScopeKind | null;
   workspace_id: string | null;
   product_id: string | null;

@@ -104,6 +104,8 @@ export const people: Migration = {
       -- Of everything above; an unchanged record costs a comparison of 16 bytes.
       fingerprint uuid,
       user_id uuid,
+      -- Whether the reconcile last saw this record as present; a return is a change from false to true, never a mere repetition.
+      reconciled_present boolean,
       version integer NOT NULL DEFAULT 1,
       created_at timestamptz NOT NULL DEFAULT now(),
       updated_at timestamptz NOT NULL DEFAULT now(),

@@ -37,7 +37,8 @@ export const access: Migration = {
     CREATE TABLE sync_runs (
       organization_id uuid NOT NULL,
       id uuid NOT NULL DEFAULT gen_random_uuid(),
-      directory_id uuid NOT NULL,
+      -- Null where it is not a directory that moved but the rules.
+      directory_id uuid,
       trigger text NOT NULL,
       status text NOT NULL CHECK (status IN
         ('staging', 'planned', 'held', 'applied', 'failed', 'discarded')),
@@ -115,12 +116,13 @@ export const access: Migration = {
       organization_id uuid NOT NULL,
       run_id uuid NOT NULL,
       seq bigint GENERATED ALWAYS AS IDENTITY,
-      kind text NOT NULL CHECK (kind IN ('user.create', 'user.link', 'user.reactivate', 'user.deprovision', 'user.ambiguous',
-        'membership.add', 'membership.change', 'membership.remove', 'membership.withheld')),
+      kind text NOT NULL CHECK (kind IN ('user.create', 'user.link', 'user.update', 'user.reactivate', 'user.deprovision',
+        'user.ambiguous', 'user.protected', 'membership.add', 'membership.change', 'membership.remove', 'membership.withheld')),
       -- Known before apply, also for people whose account the plan is yet to create.
       user_id uuid,
       source_key text,
       email text,
+      display_name text,
       scope_kind text,
       workspace_id uuid,
       product_id uuid,
@@ -133,6 +135,7 @@ export const access: Migration = {
       PRIMARY KEY (organization_id, run_id, seq),
       FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
     );
+    CREATE INDEX sync_changes_person ON sync_changes (organization_id, run_id, source_key);
     CALL wall_in('sync_changes', 'organization_id', :app);
   `),
 };

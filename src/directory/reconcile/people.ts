@@ -1,0 +1,107 @@
+/** The reconcile for the few people that a SCIM write or a login touched, and for everybody after a rule has changed. */
+import { sql } from 'kysely';
+import type { TenantTransaction } from '../../store/tenant.ts';
+import { applyMemberships, applyPeople, rememberPresence } from './apply.ts';
+import { type Change, changesAtHand, storedChanges } from './changes.ts';
+import { directoryUsers } from './incoming.ts';
+import { type ReconcileDependencies, type ReconcileModel, reconcileModel } from './model.ts';
+import { type Counts, countChanges, planEverybody } from './plan.ts';
+import { planMemberships, settledScope } from './plan-memberships.ts';
+import { planPeople } from './plan-people.ts';
+import { takeTurn } from './turns.ts';
+
+/** Who is concerned: accounts, and records whose account may be yet to make. */
+export interface Concerned {
+  readonly userIds?: readonly string[];
+  readonly directoryUserIds?: readonly string[];
+}
+
+/**
+ * Settles a few people from facts already written in this transaction: accounts are matched or made, leavers deprovisioned,
+ * memberships derived.
+ * @returns the changes that were applied, and those that were withheld
+ */
+export async function reconcilePeople(
+  deps: ReconcileDependencies,
+  tx: TenantTransaction,
+  concerned: Concerned,
+  trigger: string,
+): Promise<Change[]> {
+  await takeTurn(tx, 'beside others');
+  const model = await reconcileModel(deps, tx);
+  const changes: Change[] = [];
+  for (const { directoryId, ids } of await byDirectory(tx, concerned.directoryUserIds ?? [])) {
+    changes.push(...(await settleRecords(deps, tx, model, directoryId, ids, trigger)));
+  }
+  const userIds = [...(concerned.userIds ?? []), ...(await accountsOf(tx, concerned.directoryUserIds ?? []))];
+  if (userIds.length > 0) {
+    const { rows } = await sql<Change>`${planMemberships(settledScope(userIds), model)}`.execute(tx.db);
+    if (rows.length > 0) await applyMemberships(tx, changesAtHand(rows));
+    changes.push(...rows);
+  }
+  return changes;
+}
+
+async function settleRecords(
+  deps: ReconcileDependencies,
+  tx: TenantTransaction,
+  model: ReconcileModel,
+  directoryId: string,
+  ids: readonly string[],
+  trigger: string,
+): Promise<Change[]> {
+  const { rows } = await sql<Change>`${planPeople(directoryId, directoryUsers(directoryId, ids), model.ownerRoles)}`.execute(tx.db);
+  const changes = changesAtHand(rows);
+  if (rows.length > 0) await applyPeople(deps, tx, directoryId, changes, trigger);
+  await rememberPresence(tx, directoryId, changes, ids);
+  return rows;
+}
+
+async function byDirectory(tx: TenantTransaction, ids: readonly string[]): Promise<{ directoryId: string; ids: string[] }[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await sql<{ directoryId: string; ids: string[] }>`
+    SELECT d.directory_id AS "directoryId", array_agg(d.id) AS ids
+    FROM directory_users d JOIN directories ON directories.id = d.directory_id AND directories.decides_lifecycle
+    WHERE d.id = ANY(${ids as string[]}::uuid[]) GROUP BY d.directory_id`.execute(tx.db);
+  return rows;
+}
+
+async function accountsOf(tx: TenantTransaction, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await sql<{ id: string }>`
+    SELECT DISTINCT user_id AS id FROM directory_users WHERE id = ANY(${ids as string[]}::uuid[]) AND user_id IS NOT NULL
+    `.execute(tx.db);
+  return rows.map((row) => row.id);
+}
+
+/** Derives everybody's memberships anew after rules have changed, as a run of its own whose plan is kept. */
+export async function reconcileEverybody(
+  deps: ReconcileDependencies,
+  tx: TenantTransaction,
+  trigger: string,
+): Promise<{ runId: string; counts: Counts }> {
+  const run = await planRulesRun(deps, tx, trigger);
+  await applyMemberships(tx, storedChanges(run.runId));
+  await tx.db.updateTable('sync_runs').set({ status: 'applied', counts: run.counts }).where('id', '=', run.runId).execute();
+  return run;
+}
+
+async function planRulesRun(deps: ReconcileDependencies, tx: TenantTransaction, trigger: string) {
+  await takeTurn(tx, 'alone');
+  const model = await reconcileModel(deps, tx);
+  const { id: runId } = await tx.db
+    .insertInto('sync_runs')
+    .values({
+      organization_id: tx.organizationId,
+      directory_id: null,
+      trigger,
+      status: 'planned',
+      base_hash: null,
+      error: null,
+      finished_at: new Date(),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  await planEverybody(tx, runId, model);
+  return { runId, counts: await countChanges(tx, runId) };
+}

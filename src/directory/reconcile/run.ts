@@ -1,0 +1,167 @@
+/**
+ * A directory's run. What the source says is staged durably first; plan, guards and apply are then one transaction: a run is applied
+ * whole, or held, or nothing of it happened, whenever the process dies.
+ */
+import { sql } from 'kysely';
+import { record } from '../../audit/record.ts';
+import { Fault } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Store } from '../../store/database.ts';
+import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
+import { openSource } from '../sources/open.ts';
+import type { Source } from '../sources/source.ts';
+import { applyMemberships, applyPeople, rememberPresence } from './apply.ts';
+import { storedChanges } from './changes.ts';
+import { guardSettings, type TrippedGuard } from './guard.ts';
+import { type ReconcileDependencies, reconcileModel } from './model.ts';
+import { baseHash, type Counts, countChanges, guardPlan, planDirectory } from './plan.ts';
+import { stage } from './stage.ts';
+import { dropStaged, recordStagedFacts } from './staged-facts.ts';
+import { asOnlyRunner, takeTurn } from './turns.ts';
+
+export interface RunDependencies extends ReconcileDependencies {
+  readonly store: Store;
+  readonly log: Log;
+}
+
+export interface RunRequest {
+  readonly organizationId: string;
+  readonly directoryId: string;
+  readonly origin: Origin;
+  /** What started it: `schedule`, `request`, `resume`, ... */
+  readonly trigger: string;
+  /** 'plan' stores the plan and applies nothing. */
+  readonly mode: 'plan' | 'run';
+  /** Told how many records were read so far. */
+  readonly onProgress?: (records: number) => void;
+}
+
+export interface RunReport {
+  readonly runId: string;
+  readonly status: 'planned' | 'held' | 'applied';
+  readonly counts: Counts;
+  readonly guards: readonly TrippedGuard[];
+}
+
+/**
+ * Reads a directory's source and reconciles it.
+ * @throws Fault `invalid-feed` (nothing was changed), `run-in-progress`, `not-found`
+ */
+export function runDirectory(deps: RunDependencies, request: RunRequest): Promise<RunReport> {
+  return asOnlyRunner(deps.store.db, request.directoryId, async () => {
+    const { runId, source } = await beginRun(deps, request);
+    try {
+      await stage(deps.store.db, request, runId, source);
+      return await inTenant(deps.store.db, request.organizationId, request.origin, (tx) => settle(deps, tx, request, runId));
+    } catch (error) {
+      await failRun(deps, request, runId, error);
+      throw error;
+    }
+  });
+}
+
+async function beginRun(deps: RunDependencies, request: RunRequest): Promise<{ runId: string; source: Source }> {
+  return inTenant(deps.store.db, request.organizationId, request.origin, async (tx) => {
+    const directory = await tx.db.selectFrom('directories').selectAll().where('id', '=', request.directoryId).executeTakeFirst();
+    if (directory === undefined) throw new Fault('not-found', 'There is no such directory.');
+    const source = openSource(directory);
+    await endEarlierRuns(tx, request.directoryId);
+    const { id } = await tx.db
+      .insertInto('sync_runs')
+      .values({
+        organization_id: tx.organizationId,
+        directory_id: directory.id,
+        trigger: request.trigger,
+        status: 'staging',
+        base_hash: null,
+        error: null,
+        finished_at: null,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    return { runId: id, source };
+  });
+}
+
+/** A run that still stages was killed, for its runner would hold the lock; a plan that waits is superseded by a newer look. */
+async function endEarlierRuns(tx: TenantTransaction, directoryId: string): Promise<void> {
+  const ended = await sql<{ id: string; was: string }>`
+    UPDATE sync_runs r SET finished_at = now(), status = CASE was.status WHEN 'staging' THEN 'failed' ELSE 'discarded' END,
+      error = CASE was.status WHEN 'staging' THEN 'interrupted; nothing of it was applied' ELSE 'superseded by a later run' END
+    FROM (SELECT id, status FROM sync_runs WHERE directory_id = ${directoryId} AND status IN ('staging', 'planned', 'held')) was
+    WHERE r.id = was.id RETURNING r.id, was.status AS was`.execute(tx.db);
+  for (const { id, was } of ended.rows) {
+    await dropStaged(tx, id);
+    const reason = was === 'staging' ? 'interrupted' : 'superseded by a later run';
+    await record(tx, { action: 'sync.discarded', resource: { type: 'sync_run', id }, reason });
+  }
+}
+
+async function settle(deps: RunDependencies, tx: TenantTransaction, request: RunRequest, runId: string): Promise<RunReport> {
+  await takeTurn(tx, 'alone');
+  const { directoryId, mode } = request;
+  const model = await reconcileModel(deps, tx);
+  await planDirectory(tx, runId, directoryId, model);
+  const counts = await countChanges(tx, runId);
+  const directory = await tx.db.selectFrom('directories').select('guards').where('id', '=', directoryId).executeTakeFirstOrThrow();
+  const guards = await guardPlan(tx, runId, directoryId, guardSettings.parse(directory.guards));
+  if (mode === 'run' && guards.length === 0) {
+    await applyRun(deps, tx, runId, directoryId);
+    await finish(tx, runId, 'applied', counts, guards);
+    return { runId, status: 'applied', counts, guards };
+  }
+  const status = guards.length > 0 && mode === 'run' ? 'held' : 'planned';
+  await finish(tx, runId, status, counts, guards, await baseHash(tx));
+  return { runId, status, counts, guards };
+}
+
+/** Applies a stored plan with the feed it was made from, in the caller's transaction. */
+export async function applyRun(
+  deps: ReconcileDependencies,
+  tx: TenantTransaction,
+  runId: string,
+  directoryId: string,
+): Promise<void> {
+  const changes = storedChanges(runId);
+  await applyPeople(deps, tx, directoryId, changes, 'sync', () => recordStagedFacts(tx, runId, directoryId));
+  await applyMemberships(tx, changes);
+  await rememberPresence(tx, directoryId, changes, 'all');
+  await dropStaged(tx, runId);
+}
+
+async function finish(
+  tx: TenantTransaction,
+  runId: string,
+  status: RunReport['status'],
+  counts: Counts,
+  guards: readonly TrippedGuard[],
+  base: string | null = null,
+): Promise<void> {
+  await tx.db
+    .updateTable('sync_runs')
+    .set({ status, counts, guards: JSON.stringify(guards), base_hash: base, finished_at: new Date() })
+    .where('id', '=', runId)
+    .execute();
+  const reason = guards.map((guard) => guard.reason).join('; ');
+  await record(tx, {
+    action: `sync.${status}`,
+    resource: { type: 'sync_run', id: runId },
+    outcome: status === 'held' ? 'denied' : 'success',
+    reason,
+    detail: { counts },
+  });
+}
+
+async function failRun(deps: RunDependencies, request: RunRequest, runId: string, error: unknown): Promise<void> {
+  const reason = error instanceof Fault ? error.toLine() : 'an unexpected error; the log has it';
+  if (!(error instanceof Fault)) deps.log.error({ error, runId }, 'a sync run failed');
+  await inTenant(deps.store.db, request.organizationId, request.origin, async (tx) => {
+    await tx.db
+      .updateTable('sync_runs')
+      .set({ status: 'failed', error: reason, finished_at: new Date() })
+      .where('id', '=', runId)
+      .execute();
+    await dropStaged(tx, runId);
+    await record(tx, { action: 'sync.failed', resource: { type: 'sync_run', id: runId }, outcome: 'failure', reason });
+  });
+}

@@ -1,0 +1,52 @@
+/** Makes what a run staged the directory's facts: only what differs is written, and what a complete feed no longer names is gone. */
+import { sql } from 'kysely';
+import type { TenantTransaction } from '../../store/tenant.ts';
+
+/** Writes the staged people, groups and members of a run as facts of its directory. */
+export async function recordStagedFacts(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
+  await sql`
+    INSERT INTO directory_users AS d (organization_id, directory_id, source_key, external_id, user_name, email, display_name, active,
+      starts_at, ends_at, attributes, fingerprint)
+    SELECT s.organization_id, ${directoryId}::uuid, s.source_key, s.external_id, s.user_name, s.email, s.display_name, s.active,
+      s.starts_at, s.ends_at, s.attributes, s.fingerprint
+    FROM staged_users s
+    WHERE s.run_id = ${runId} AND NOT EXISTS (
+      SELECT 1 FROM directory_users same WHERE same.directory_id = ${directoryId} AND same.source_key = s.source_key
+        AND same.fingerprint = s.fingerprint AND same.deleted_at IS NULL)
+    ON CONFLICT (organization_id, directory_id, source_key) DO UPDATE SET external_id = excluded.external_id,
+      user_name = excluded.user_name, email = excluded.email, display_name = excluded.display_name, active = excluded.active,
+      starts_at = excluded.starts_at, ends_at = excluded.ends_at, attributes = excluded.attributes,
+      fingerprint = excluded.fingerprint, version = d.version + 1, updated_at = now(), deleted_at = NULL`.execute(tx.db);
+  await sql`
+    UPDATE directory_users d SET active = false, deleted_at = now(), updated_at = now(), version = version + 1
+    WHERE d.directory_id = ${directoryId} AND d.deleted_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.source_key = d.source_key)`.execute(tx.db);
+  await recordGroups(tx, runId, directoryId);
+}
+
+async function recordGroups(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
+  await sql`
+    INSERT INTO directory_groups (organization_id, directory_id, source_key, display_name)
+    SELECT DISTINCT ON (group_key) organization_id, ${directoryId}::uuid, group_key, group_name FROM staged_members
+    WHERE run_id = ${runId} ORDER BY group_key, group_name
+    ON CONFLICT (organization_id, directory_id, source_key) DO UPDATE SET display_name = excluded.display_name, updated_at = now()
+      WHERE directory_groups.display_name <> excluded.display_name`.execute(tx.db);
+  const staged = sql`
+    SELECT g.id AS group_id, d.id AS member_id FROM staged_members s
+    JOIN directory_groups g ON g.directory_id = ${directoryId} AND g.source_key = s.group_key
+    JOIN directory_users d ON d.directory_id = ${directoryId} AND d.source_key = s.user_key
+    WHERE s.run_id = ${runId}`;
+  await sql`
+    DELETE FROM directory_group_members m WHERE m.directory_id = ${directoryId}
+      AND NOT EXISTS (SELECT 1 FROM (${staged}) s WHERE s.group_id = m.group_id AND s.member_id = m.member_id)`.execute(tx.db);
+  await sql`
+    INSERT INTO directory_group_members (organization_id, directory_id, group_id, member_id)
+    SELECT ${tx.organizationId}::uuid, ${directoryId}::uuid, s.group_id, s.member_id FROM (${staged}) s
+    ON CONFLICT DO NOTHING`.execute(tx.db);
+}
+
+/** Drops what a run staged. */
+export async function dropStaged(tx: TenantTransaction, runId: string): Promise<void> {
+  await tx.db.deleteFrom('staged_users').where('run_id', '=', runId).execute();
+  await tx.db.deleteFrom('staged_members').where('run_id', '=', runId).execute();
+}

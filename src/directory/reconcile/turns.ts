@@ -1,0 +1,33 @@
+/** Who may reconcile when: a whole run has an organization to itself; single people's reconciles go side by side. */
+import { type Kysely, sql } from 'kysely';
+import { Fault } from '../../errors.ts';
+import type { Tables } from '../../store/tables.ts';
+import type { TenantTransaction } from '../../store/tenant.ts';
+
+/** Waits for, and takes until the transaction's end, this organization's turn. */
+export async function takeTurn(tx: TenantTransaction, how: 'alone' | 'beside others'): Promise<void> {
+  const lock = how === 'alone' ? sql`pg_advisory_xact_lock` : sql`pg_advisory_xact_lock_shared`;
+  await sql`SELECT ${lock}(hashtextextended(${`reconcile ${tx.organizationId}`}, 0))`.execute(tx.db);
+}
+
+/**
+ * Does `work` as the only runner of a directory in the whole cluster. The lock is held by a connection of its own and falls with
+ * it, so that a killed runner leaves nothing locked.
+ * @throws Fault `run-in-progress` where somebody else runs it
+ */
+export function asOnlyRunner<T>(db: Kysely<Tables>, directoryId: string, work: () => Promise<T>): Promise<T> {
+  const key = sql`hashtextextended(${`runner ${directoryId}`}, 0)`;
+  return db.connection().execute(async (connection) => {
+    const { rows } = await sql<{ mine: boolean }>`SELECT pg_try_advisory_lock(${key}) AS mine`.execute(connection);
+    if (!rows[0]?.mine) {
+      throw new Fault('run-in-progress', 'This directory is being synchronized at this moment.', {
+        remedy: 'Wait for that run to end; its progress is in the list of runs.',
+      });
+    }
+    try {
+      return await work();
+    } finally {
+      await sql`SELECT pg_advisory_unlock(${key})`.execute(connection);
+    }
+  });
+}

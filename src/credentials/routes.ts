@@ -1,0 +1,182 @@
+/** API keys, access tokens, OAuth providers and kept tokens in the administration API. */
+import { z } from 'zod';
+import type { Models } from '../access/model-file.ts';
+import { organizationModel } from '../access/organization-model.ts';
+import { Fault } from '../errors.ts';
+import { type Caller, callerOf, tenantOf } from '../http/caller.ts';
+import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
+import type { Settings } from '../settings.ts';
+import type { Store } from '../store/database.ts';
+import { inTenant } from '../store/tenant.ts';
+import { apiKeyInput, createApiKey, type KeyMaker, listApiKeys, revokeApiKey } from './api-key.ts';
+import { issueGrant } from './grant.ts';
+import { listOauthProviders, oauthProviderInput, putOauthProvider } from './oauth-provider.ts';
+import { keepOauthToken, oauthTokenInput } from './oauth-token.ts';
+
+export interface CredentialDependencies {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly models: Models;
+}
+
+/** Routes below `/api/v1/organizations/:organization`. */
+export function credentialRoutes(deps: CredentialDependencies): ApiRouter {
+  const api = apiRouter('/api/v1/organizations/:organization');
+  declareKeys(api, deps);
+  declareAccessTokens(api, deps);
+  declareVault(api, deps);
+  return api;
+}
+
+function declareKeys(api: ApiRouter, { store, models }: CredentialDependencies): void {
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/api-keys',
+      summary: "API keys: one's own, or with the right to administer keys everybody's",
+      query: z.object({ user: z.uuid().optional() }),
+    },
+    async ({ query }, request) => {
+      const { organizationId, origin } = tenantOf(request);
+      const owner = ownerLimit(callerOf(request));
+      const userId = owner ?? query.user;
+      return inTenant(
+        store.db,
+        organizationId,
+        origin,
+        async (tx) => ({ apiKeys: await listApiKeys(tx, { userId }) }),
+        'reader',
+      );
+    },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/api-keys',
+      summary: 'Make an API key; it is shown this once',
+      body: apiKeyInput,
+      status: 201,
+    },
+    async ({ body }, request) => {
+      const { organizationId, origin } = tenantOf(request);
+      const maker = makerOf(callerOf(request));
+      return inTenant(store.db, organizationId, origin, async (tx) =>
+        createApiKey(tx, await organizationModel(models, tx), maker, body),
+      );
+    },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'delete',
+      path: '/api-keys/:key',
+      summary: 'Revoke an API key at once',
+      params: z.object({ key: z.string() }),
+      query: z.object({ reason: z.string().max(500).default('revoked by hand') }),
+    },
+    async ({ params, query }, request) => {
+      const { organizationId, origin } = tenantOf(request);
+      const owner = ownerLimit(callerOf(request));
+      await inTenant(store.db, organizationId, origin, (tx) => revokeApiKey(tx, params.key, owner, query.reason));
+    },
+  );
+}
+
+function declareAccessTokens(api: ApiRouter, { store }: CredentialDependencies): void {
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/access-tokens',
+      summary: 'Issue a short-lived access token to the signed-in person, for one of the platform’s apps',
+      body: z.strictObject({ client: z.string().min(1).max(100) }),
+      status: 201,
+    },
+    async ({ body }, request) => {
+      const { organizationId, origin } = tenantOf(request);
+      const { actor, userId } = callerOf(request);
+      if (actor.kind !== 'user' || userId === null) {
+        throw new Fault('forbidden', 'An access token is issued to a signed-in person.', {
+          remedy: 'Sign in, and ask with that session.',
+        });
+      }
+      const granted = await inTenant(store.db, organizationId, origin, (tx) =>
+        issueGrant(tx, { userId, sessionId: null, client: body.client }),
+      );
+      return { access_token: granted.token, token_type: 'Bearer', expires_at: granted.expiresAt };
+    },
+  );
+}
+
+function declareVault(api: ApiRouter, { settings, store }: CredentialDependencies): void {
+  const { sealingKey } = settings.secrets;
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/oauth-providers',
+      summary: 'OAuth servers whose tokens are kept for people',
+      area: 'connections',
+    },
+    async (_, request) => {
+      const { organizationId, origin } = tenantOf(request);
+      return inTenant(
+        store.db,
+        organizationId,
+        origin,
+        async (tx) => ({ oauthProviders: await listOauthProviders(tx) }),
+        'reader',
+      );
+    },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'put',
+      path: '/oauth-providers/:provider',
+      summary: 'Create or update an OAuth provider',
+      area: 'connections',
+      params: z.object({ provider: z.string() }),
+      body: z.record(z.string(), z.unknown()),
+    },
+    async ({ params, body }, request) => {
+      const { organizationId, origin } = tenantOf(request);
+      const input = oauthProviderInput.parse({ ...body, slug: params.provider });
+      return inTenant(store.db, organizationId, origin, (tx) => putOauthProvider(tx, sealingKey, input));
+    },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/oauth-tokens',
+      summary: 'Keep a token of an OAuth provider for a person',
+      area: 'keys',
+      body: oauthTokenInput,
+      status: 201,
+    },
+    async ({ body }, request) => {
+      const { organizationId, origin } = tenantOf(request);
+      return inTenant(store.db, organizationId, origin, (tx) => keepOauthToken(tx, sealingKey, body));
+    },
+  );
+}
+
+/** Whose keys the caller is limited to; null where they administer everybody's. */
+function ownerLimit(caller: Caller): string | null {
+  if (caller.mayAdminister('keys')) return null;
+  if (caller.userId !== null) return caller.userId;
+  throw new Fault('forbidden', 'This needs the right to administer keys.');
+}
+
+function makerOf(caller: Caller): KeyMaker {
+  if (caller.actor.kind === 'operator') return 'operator';
+  if (caller.actor.kind === 'user' && caller.userId !== null) return { userId: caller.userId };
+  throw new Fault('forbidden', 'A key can not make keys.', { remedy: 'Sign in, or ask the operator.' });
+}

@@ -1,0 +1,93 @@
+/**
+ * Sessions of people: opaque, stored as a hash, bound to the person's access epoch, with an idle and an absolute limit from the
+ * organization's settings (sign-in, Towards the platform). Whether one is live is decided on read, never by a sweeper.
+ */
+import { type Kysely, sql } from 'kysely';
+import { record } from '../audit/record.ts';
+import { locateSession } from '../store/locate.ts';
+import type { Tables } from '../store/tables.ts';
+import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
+import { holdActive } from './holder.ts';
+import { hashOf, randomSecret } from './sealing.ts';
+
+export interface LiveSession {
+  readonly organizationId: string;
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly email: string;
+  readonly expiresAt: Date;
+}
+
+const SESSIONS: Origin = { actor: { kind: 'system', id: 'sessions', label: 'sessions' } };
+
+/** What is written at most once a minute, so that a page of twenty requests is not twenty writes. */
+const SEEN_EVERY = sql`interval '1 minute'`;
+
+/**
+ * Starts a session of a signed-in person.
+ * @param authenticatedBy how, for the record: `saml`, `oidc`
+ * @returns the token, which is never to be read again, and the absolute end
+ * @throws Fault `sign-in-refused` where the person is not active
+ */
+export async function startSession(
+  tx: TenantTransaction,
+  session: { readonly userId: string; readonly connectionId: string | null; readonly authenticatedBy: string },
+): Promise<{ token: string; id: string; expiresAt: Date }> {
+  const holder = await holdActive(tx, session.userId, 'sign-in-refused');
+  const token = randomSecret();
+  const { rows } = await sql<{ id: string; expiresAt: Date }>`
+    INSERT INTO sessions (organization_id, token_hash, user_id, access_epoch, connection_id, authenticated_by, expires_at)
+    SELECT id, ${hashOf(token)}, ${holder.id}::uuid, ${holder.accessEpoch}, ${session.connectionId}::uuid, ${session.authenticatedBy},
+      now() + session_absolute_minutes * interval '1 minute' FROM organizations
+    RETURNING id, expires_at AS "expiresAt"`.execute(tx.db);
+  const started = rows[0];
+  if (started === undefined) throw new Error('the organization of this transaction is gone');
+  await tx.db.updateTable('users').set({ last_active_at: sql`now()` }).where('id', '=', holder.id).execute();
+  await record(tx, {
+    action: 'session.started',
+    resource: { type: 'session', id: started.id },
+    detail: { user: holder.id, email: holder.email, by: session.authenticatedBy, connection: session.connectionId },
+  });
+  return { token, ...started };
+}
+
+/** The live session of a presented token; undefined where there is none (any more). */
+export async function findSession(db: Kysely<Tables>, token: string): Promise<LiveSession | undefined> {
+  const hash = hashOf(token);
+  const organizationId = await locateSession(db, hash);
+  if (organizationId === undefined) return undefined;
+  return inTenant(db, organizationId, SESSIONS, async (tx) => {
+    const { rows } = await sql<LiveSession>`
+      WITH live AS (
+        SELECT s.id, s.user_id, u.email, s.expires_at, s.last_seen_at FROM sessions s
+        JOIN users u ON u.id = s.user_id AND u.status = 'active' AND u.access_epoch = s.access_epoch
+        JOIN organizations o ON o.id = s.organization_id
+        WHERE s.token_hash = ${hash} AND s.ended_at IS NULL AND s.expires_at > now()
+          AND s.last_seen_at > now() - o.session_idle_minutes * interval '1 minute'
+      ), seen AS (
+        UPDATE sessions s SET last_seen_at = now() FROM live WHERE s.id = live.id AND live.last_seen_at < now() - ${SEEN_EVERY}
+      )
+      SELECT ${organizationId} AS "organizationId", id AS "sessionId", user_id AS "userId", email, expires_at AS "expiresAt" FROM live
+      `.execute(tx.db);
+    return rows[0];
+  });
+}
+
+/** Ends a session. @returns whether it was live */
+export async function endSession(tx: TenantTransaction, sessionId: string, reason: string): Promise<boolean> {
+  const ended = await tx.db
+    .updateTable('sessions')
+    .set({ ended_at: sql`now()`, ended_reason: reason })
+    .where('id', '=', sessionId)
+    .where('ended_at', 'is', null)
+    .returning('user_id')
+    .executeTakeFirst();
+  if (ended === undefined) return false;
+  await record(tx, {
+    action: 'session.ended',
+    resource: { type: 'session', id: sessionId },
+    reason,
+    detail: { user: ended.user_id },
+  });
+  return true;
+}

@@ -1,0 +1,73 @@
+/**
+ * Claims due steps. A claim is a lease in the row itself: whoever claims moves the next try into the near future and counts the
+ * attempt; a process that is killed meanwhile leaves a step that comes due again by itself.
+ */
+import { sql } from 'kysely';
+import type { OauthProviderConfig } from '../credentials/oauth-provider.ts';
+import type { TenantTransaction } from '../store/tenant.ts';
+import type { StepKind } from './next-step.ts';
+
+/** Longer than any executor may take, in seconds. */
+export const LEASE_SECONDS = 30;
+
+export interface ClaimedStep {
+  readonly id: string;
+  readonly caseId: string;
+  readonly kind: StepKind;
+  readonly attempts: number;
+  readonly user: { readonly id: string; readonly email: string; readonly displayName: string };
+  readonly openedAt: string;
+  readonly reason: string;
+  readonly trigger: string;
+  readonly ended: Readonly<Record<string, unknown>>;
+  readonly oauth: {
+    readonly user_id: string;
+    readonly sealed_token: string;
+    readonly token_kind: 'access_token' | 'refresh_token';
+    readonly provider: {
+      readonly id: string;
+      readonly revoker: string;
+      readonly sealed_secret: string | null;
+      readonly config: OauthProviderConfig;
+    };
+  } | null;
+  readonly webhook: {
+    readonly id: string;
+    readonly organization_id: string;
+    readonly slug: string;
+    readonly url: string;
+    readonly sealed_secret: string;
+  } | null;
+}
+
+/** Claims up to `limit` due steps of this organization, those that wait longest first. */
+export async function claimDueSteps(tx: TenantTransaction, limit: number): Promise<ClaimedStep[]> {
+  const { rows } = await sql<ClaimedStep>`
+    WITH due AS (
+      SELECT case_id, id FROM offboarding_steps WHERE state IN ('waiting', 'retry') AND next_attempt_at <= now()
+      ORDER BY next_attempt_at, id LIMIT ${limit} FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+      UPDATE offboarding_steps s SET attempts = s.attempts + 1, next_attempt_at = now() + ${LEASE_SECONDS} * interval '1 second'
+      FROM due WHERE s.case_id = due.case_id AND s.id = due.id RETURNING s.*
+    )
+    SELECT s.id, s.case_id AS "caseId", s.kind, s.attempts, c.opened_at AS "openedAt", c.reason, c.trigger, c.ended,
+      jsonb_build_object('id', u.id, 'email', u.email, 'displayName', u.display_name) AS user,
+      CASE WHEN t.id IS NOT NULL THEN jsonb_build_object('user_id', t.user_id, 'sealed_token', t.sealed_token, 'token_kind', t.token_kind,
+        'provider', jsonb_build_object('id', p.id, 'revoker', p.revoker, 'sealed_secret', p.sealed_secret, 'config', p.config)) END AS oauth,
+      CASE WHEN w.id IS NOT NULL THEN to_jsonb(w) END AS webhook
+    FROM claimed s
+    JOIN offboarding_cases c ON c.id = s.case_id JOIN users u ON u.id = c.user_id
+    LEFT JOIN oauth_tokens t ON t.id = s.oauth_token_id LEFT JOIN oauth_providers p ON p.id = t.provider_id
+    LEFT JOIN webhook_endpoints w ON w.id = s.webhook_endpoint_id`.execute(tx.db);
+  return rows;
+}
+
+/** When this organization's next unfinished step comes due; null where none waits. */
+export async function nextDue(tx: TenantTransaction): Promise<Date | null> {
+  const row = await tx.db
+    .selectFrom('offboarding_steps')
+    .select((select) => select.fn.min('next_attempt_at').as('at'))
+    .where('state', 'in', ['waiting', 'retry'])
+    .executeTakeFirst();
+  return row?.at ?? null;
+}

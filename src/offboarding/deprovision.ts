@@ -1,0 +1,87 @@
+/**
+ * Leaving is one transaction: the person is marked, and in the same instant sessions, keys, tokens and memberships end by the
+ * model's policy, all of it audited, and what must end elsewhere is written down as steps (offboarding, One case, many steps).
+ */
+import { sql } from 'kysely';
+import { leavingPolicy } from '../access/leaving.ts';
+import type { Models } from '../access/model-file.ts';
+import { organizationModel } from '../access/organization-model.ts';
+import { ownerRoles } from '../access/reconcile-view.ts';
+import { recordSelected } from '../audit/record.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { TenantTransaction } from '../store/tenant.ts';
+import { closeProven } from './cases.ts';
+import { endedEvents, endings, openCases, openSteps } from './end-access.sql.ts';
+
+export interface OffboardingDependencies {
+  readonly jobs: JobQueue;
+  readonly models: Models;
+}
+
+export interface Leaver {
+  readonly userId: string;
+  /** Why, for the case and the audit. */
+  readonly reason: string;
+}
+
+export interface Trigger {
+  /** `admin`, `schedule`, `scim` ... */
+  readonly kind: string;
+  /** The sync run that found it out. */
+  readonly runId?: string;
+}
+
+/**
+ * Deprovisions people; set-based, so ten thousand cost the same few statements as one. Who has left already is passed over.
+ * Whether somebody may leave (last owner, protected) is decided before, by the reconcile's guards or `offboard.ts`.
+ * @returns the cases opened
+ * @throws Fault `invalid-model` where the organization's model is not there
+ */
+export async function deprovision(
+  deps: OffboardingDependencies,
+  tx: TenantTransaction,
+  leavers: readonly Leaver[],
+  trigger: Trigger,
+): Promise<{ caseId: string; userId: string }[]> {
+  const ids = await holdLeavers(tx, leavers);
+  if (ids.length === 0) return [];
+  const model = await organizationModel(deps.models, tx);
+  const policy = leavingPolicy(model);
+  const list = JSON.stringify(leavers);
+  const { rows: cases } = await openCases(ids, list, trigger.kind, trigger.runId ?? null, policy).execute(tx.db);
+  const caseIds = cases.map((each) => each.caseId);
+
+  for (const ending of endings(ids, policy, ownerRoles(model), tx.origin.actor.label)) await ending.execute(tx.db);
+  await recordSelected(tx, endedEvents(ids));
+  await tx.db.deleteFrom('memberships').where('user_id', 'in', ids).execute();
+  await auditLeaving(tx, caseIds);
+
+  const { rows: steps } = await openSteps(caseIds).execute(tx.db);
+  if (steps.length > 0) await wakeWorker(deps.jobs, tx);
+  await closeProven(tx, caseIds);
+  return cases;
+}
+
+/** Waits for whoever gives these people something at this moment; from here on nobody does. */
+async function holdLeavers(tx: TenantTransaction, leavers: readonly Leaver[]): Promise<string[]> {
+  const ids = leavers.map((leaver) => leaver.userId);
+  const { rows } = await sql<{ id: string }>`
+    SELECT id FROM users WHERE id = ANY(${ids}::uuid[]) AND status <> 'deprovisioned' ORDER BY id FOR UPDATE`.execute(
+    tx.db,
+  );
+  return rows.map((row) => row.id);
+}
+
+async function auditLeaving(tx: TenantTransaction, caseIds: readonly string[]): Promise<void> {
+  await recordSelected(
+    tx,
+    sql`SELECT 'user.deprovisioned', 'user', u.id::text, c.reason,
+      jsonb_strip_nulls(jsonb_build_object('email', u.email, 'case', c.id, 'trigger', c.trigger, 'run', c.run_id, 'ended', c.ended))
+      FROM offboarding_cases c JOIN users u ON u.id = c.user_id WHERE c.id = ANY(${caseIds as string[]}::uuid[])`,
+  );
+}
+
+async function wakeWorker(jobs: JobQueue, tx: TenantTransaction): Promise<void> {
+  const { organizationId, db } = tx;
+  await jobs.enqueue('offboarding.steps', { organizationId, id: organizationId }, { transaction: db });
+}

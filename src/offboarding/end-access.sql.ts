@@ -1,0 +1,98 @@
+/**
+ * The statements that end what leavers hold. `now()` is the transaction's start, the same in every statement of it: what ended "now"
+ * is what this transaction ended.
+ */
+import { type RawBuilder, sql } from 'kysely';
+import type { LeavingPolicy } from '../access/leaving.ts';
+
+export const LEFT = 'the person has left';
+
+function policyOfKey(policy: LeavingPolicy): RawBuilder<string> {
+  const policies = Object.fromEntries(policy.keys.map((each) => [each.kind, each.policy]));
+  return sql<string>`coalesce(${JSON.stringify(policies)}::jsonb ->> k.kind, 'revoke')`;
+}
+
+/** Opens a case for each leaver, listing every access that exists at this moment and how it ends. */
+export function openCases(
+  ids: readonly string[],
+  leavers: string,
+  trigger: string,
+  runId: string | null,
+  policy: LeavingPolicy,
+) {
+  return sql<{ caseId: string; userId: string }>`
+    INSERT INTO offboarding_cases (organization_id, user_id, trigger, reason, run_id, ended)
+    SELECT u.organization_id, u.id, ${trigger}, l.reason, ${runId}::uuid, jsonb_build_object(
+      'sessions', (SELECT count(*) FROM sessions s WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.expires_at > now()),
+      'grants', (SELECT count(*) FROM grants g WHERE g.user_id = u.id AND g.revoked_at IS NULL AND g.expires_at > now()),
+      'apiKeys', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'display', k.display, 'kind', k.kind, 'end', ${policyOfKey(policy)})
+          ORDER BY k.created_at), '[]') FROM api_keys k WHERE k.creator_id = u.id AND k.revoked_at IS NULL),
+      'memberships', (SELECT coalesce(jsonb_agg(jsonb_build_object('scope', m.scope_kind, 'scopeId', m.scope_id, 'role', m.role, 'source', m.source)
+          ORDER BY m.scope_kind, m.role), '[]') FROM memberships m WHERE m.user_id = u.id),
+      'oauthTokens', (SELECT count(*) FROM oauth_tokens t WHERE t.user_id = u.id AND t.locked_at IS NULL))
+    FROM users u JOIN jsonb_to_recordset(${leavers}::jsonb) AS l("userId" uuid, reason text) ON l."userId" = u.id
+    WHERE u.id = ANY(${ids as string[]}::uuid[])
+    RETURNING id AS "caseId", user_id AS "userId"`;
+}
+
+/** Every statement after the cases, in order; each ends one kind of access. */
+export function endings(
+  ids: readonly string[],
+  policy: LeavingPolicy,
+  ownerRoles: readonly string[],
+  by: string,
+): RawBuilder<unknown>[] {
+  const theirs = sql`ANY(${ids as string[]}::uuid[])`;
+  return [
+    sql`UPDATE users SET status = 'deprovisioned', deprovisioned_at = now(), access_epoch = access_epoch + 1 WHERE id = ${theirs}`,
+    sql`UPDATE sessions SET ended_at = now(), ended_reason = ${LEFT} WHERE user_id = ${theirs} AND ended_at IS NULL`,
+    sql`UPDATE grants SET revoked_at = now() WHERE user_id = ${theirs} AND revoked_at IS NULL`,
+    sql`UPDATE api_keys k SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
+        WHERE k.creator_id = ${theirs} AND k.revoked_at IS NULL AND ${policyOfKey(policy)} = 'revoke'`,
+    // A machine's key goes on; somebody who is still here answers for it from now on.
+    sql`UPDATE api_keys k SET flagged_reason = 'whoever answered for it has left', responsible_id = (
+          SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id AND u.status = 'active'
+          WHERE m.role = ANY(${ownerRoles as string[]}::text[]) AND m.user_id <> ALL(${ids as string[]}::uuid[])
+            AND (m.scope_kind IN ('organization', 'platform') OR k.workspace_id IS NULL OR m.scope_id = k.workspace_id)
+          ORDER BY (m.scope_id = k.workspace_id) DESC NULLS LAST, m.created_at, m.user_id LIMIT 1)
+        WHERE k.revoked_at IS NULL AND (k.responsible_id = ${theirs} OR (k.creator_id = ${theirs} AND ${policyOfKey(policy)} = 'keep-and-flag'))`,
+    ...(policy.oauthTokens === 'revoke'
+      ? [sql`UPDATE oauth_tokens SET locked_at = now() WHERE user_id = ${theirs} AND locked_at IS NULL`]
+      : []),
+  ];
+}
+
+/** What ended, as audit events: action, resource type, resource id, reason, detail. Asked before memberships are deleted. */
+export function endedEvents(ids: readonly string[]): RawBuilder<unknown> {
+  const theirs = sql`ANY(${ids as string[]}::uuid[])`;
+  return sql`
+    SELECT 'session.ended', 'session', id::text, ${LEFT}, jsonb_build_object('user', user_id) FROM sessions
+      WHERE user_id = ${theirs} AND ended_at = now()
+    UNION ALL
+    SELECT 'grant.revoked', 'grant', id::text, ${LEFT}, jsonb_build_object('user', user_id, 'client', client) FROM grants
+      WHERE user_id = ${theirs} AND revoked_at = now()
+    UNION ALL
+    SELECT CASE WHEN revoked_at IS NULL THEN 'api_key.flagged' ELSE 'api_key.revoked' END, 'api_key', id::text, ${LEFT},
+      jsonb_strip_nulls(jsonb_build_object('user', creator_id, 'display', display, 'kind', kind, 'responsible', responsible_id)) FROM api_keys
+      WHERE (creator_id = ${theirs} AND revoked_at = now())
+        OR (revoked_at IS NULL AND flagged_reason IS NOT NULL AND creator_id = ${theirs})
+    UNION ALL
+    SELECT 'membership.removed', 'user', user_id::text, ${LEFT},
+      jsonb_build_object('scope', scope_kind, 'scopeId', scope_id, 'role', role, 'source', source) FROM memberships
+      WHERE user_id = ${theirs}
+    UNION ALL
+    SELECT 'oauth_token.locked', 'oauth_token', id::text, ${LEFT}, jsonb_build_object('user', user_id, 'provider', provider_id) FROM oauth_tokens
+      WHERE user_id = ${theirs} AND locked_at = now()`;
+}
+
+/** What is to be done elsewhere: a revocation for each locked token, a message to each endpoint. @returns how many steps */
+export function openSteps(caseIds: readonly string[]) {
+  return sql<{ id: string }>`
+    INSERT INTO offboarding_steps (organization_id, case_id, kind, oauth_token_id, webhook_endpoint_id)
+    SELECT c.organization_id, c.id, 'oauth.revoke', t.id, NULL::uuid FROM offboarding_cases c
+      JOIN oauth_tokens t ON t.user_id = c.user_id AND t.locked_at = now() WHERE c.id = ANY(${caseIds as string[]}::uuid[])
+    UNION ALL
+    SELECT c.organization_id, c.id, 'webhook', NULL, w.id FROM offboarding_cases c CROSS JOIN webhook_endpoints w
+      WHERE w.enabled AND c.id = ANY(${caseIds as string[]}::uuid[])
+    RETURNING id`;
+}

@@ -1,0 +1,161 @@
+/** The worker: takes due steps, has them done elsewhere, writes down what came of it, and sees to it that it is woken again. */
+import { sql } from 'kysely';
+import { record } from '../audit/record.ts';
+import { providerSecret } from '../credentials/oauth-provider.ts';
+import { openOauthToken } from '../credentials/oauth-token.ts';
+import { Fault } from '../errors.ts';
+import { outboundFetch } from '../http/outbound.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { Log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import type { Store } from '../store/database.ts';
+import { locateOrganizations } from '../store/locate.ts';
+import { inTenant, type Origin } from '../store/tenant.ts';
+import { closeProven } from './cases.ts';
+import { type ClaimedStep, claimDueSteps, nextDue } from './claim.ts';
+import { type Outcome, settle } from './next-step.ts';
+import { revokeByRfc7009 } from './revokers/rfc7009.ts';
+import { sendWebhook } from './webhook.ts';
+import { webhookSecret } from './webhook-endpoint.ts';
+
+export interface WorkerDependencies {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly jobs: JobQueue;
+  readonly log: Log;
+}
+
+const WORKER: Origin = { actor: { kind: 'system', id: 'offboarding', label: 'offboarding' } };
+
+/** Steps done side by side. */
+const BATCH = 16;
+/** An executor's time, in milliseconds; well below the lease. */
+const TIMEOUT = 10_000;
+
+/** Takes wake-ups from the queue; each works one organization's due steps. */
+export async function startOffboardingWorker(deps: WorkerDependencies): Promise<void> {
+  await deps.jobs.work('offboarding.steps', ({ organizationId }) => workDueSteps(deps, organizationId));
+  await sweepDueSteps(deps);
+}
+
+/** Wakes a worker for each organization that has steps to do, for the time when the first comes due. */
+export async function sweepDueSteps(deps: WorkerDependencies): Promise<void> {
+  for (const organizationId of await locateOrganizations(deps.store.db)) await wakeWhenDue(deps, organizationId);
+}
+
+/** Works an organization's steps until none is due. */
+export async function workDueSteps(deps: WorkerDependencies, organizationId: string): Promise<void> {
+  const { db } = deps.store;
+  for (;;) {
+    const claimed = await inTenant(db, organizationId, WORKER, (tx) => claimDueSteps(tx, BATCH));
+    if (claimed.length === 0) break;
+    await Promise.all(claimed.map((step) => workStep(deps, organizationId, step)));
+  }
+  await wakeWhenDue(deps, organizationId);
+}
+
+async function wakeWhenDue(deps: WorkerDependencies, organizationId: string): Promise<void> {
+  const at = await inTenant(deps.store.db, organizationId, WORKER, nextDue, 'reader');
+  if (at === null) return;
+  const data = { organizationId, id: organizationId };
+  await deps.jobs.enqueue('offboarding.steps', data, {
+    startAfter: at,
+    singletonKey: `${organizationId} ${at.toISOString().slice(0, 19)}`,
+    singletonSeconds: 60,
+  });
+}
+
+async function workStep(deps: WorkerDependencies, organizationId: string, step: ClaimedStep): Promise<void> {
+  const outcome = await execute(deps, organizationId, step);
+  const settled = settle(step.kind, outcome, step.attempts, Math.random());
+  await inTenant(deps.store.db, organizationId, WORKER, async (tx) => {
+    const finished = settled.nextInSeconds === null && settled.state !== 'needs_human';
+    const written = await tx.db
+      .updateTable('offboarding_steps')
+      .set({
+        state: settled.state,
+        last_error: settled.error,
+        proof: 'proof' in outcome ? outcome.proof : null,
+        ...(settled.nextInSeconds === null
+          ? {}
+          : { next_attempt_at: sql`now() + ${settled.nextInSeconds} * interval '1 second'` }),
+        ...(finished ? { finished_at: sql`now()` } : {}),
+      })
+      .where('case_id', '=', step.caseId)
+      .where('id', '=', step.id)
+      .where('state', 'in', ['waiting', 'retry'])
+      .executeTakeFirst();
+    // Another worker took over after a lease ran out, and has finished it.
+    if (written.numUpdatedRows === 0n) return;
+    if (step.webhook !== null && outcome.state === 'unsupported') await disableEndpoint(tx, step.webhook.id);
+    await record(tx, {
+      action: `offboarding.step_${settled.state}`,
+      resource: { type: 'offboarding_step', id: step.id },
+      outcome: finished ? 'success' : 'failure',
+      reason: settled.error ?? '',
+      detail: { user: step.user.id, case: step.caseId, kind: step.kind, attempts: step.attempts },
+    });
+    await closeProven(tx, [step.caseId]);
+  });
+  if (settled.state === 'needs_human') {
+    deps.log.error(
+      { organizationId, case: step.caseId, step: step.id, reason: settled.error },
+      'an offboarding step needs a person',
+    );
+  }
+}
+
+async function execute(deps: WorkerDependencies, organizationId: string, step: ClaimedStep): Promise<Outcome> {
+  const { sealingKey } = deps.settings.secrets;
+  const send = outboundFetch({ allowPrivateNetwork: deps.settings.allowPrivateNetwork, timeout: TIMEOUT });
+  const now = () => new Date();
+  try {
+    if (step.oauth !== null) {
+      const { provider } = step.oauth;
+      const token = openOauthToken(sealingKey, step.oauth);
+      const clientSecret = providerSecret(sealingKey, provider);
+      return await revokeByRfc7009(
+        { token, kind: step.oauth.token_kind, provider: provider.config, clientSecret },
+        send,
+        now,
+      );
+    }
+    if (step.webhook !== null) {
+      const secret = webhookSecret(sealingKey, step.webhook);
+      return await sendWebhook(
+        { id: `msg_${step.id}`, url: step.webhook.url, secret, body: leaverMessage(organizationId, step) },
+        send,
+        now,
+      );
+    }
+    return { state: 'unsupported', proof: { reason: 'what it was to reach has been removed' } };
+  } catch (error) {
+    if (error instanceof Fault) return { state: 'needs_human', error: error.toLine() };
+    deps.log.error({ error, step: step.id }, 'an offboarding step failed unexpectedly');
+    return { state: 'retry', error: 'unexpected failure, see the log' };
+  }
+}
+
+function leaverMessage(organizationId: string, step: ClaimedStep) {
+  return {
+    type: 'user.deprovisioned',
+    timestamp: step.openedAt,
+    data: {
+      organization: organizationId,
+      user: step.user,
+      case: step.caseId,
+      reason: step.reason,
+      trigger: step.trigger,
+      ended: step.ended,
+    },
+  };
+}
+
+async function disableEndpoint(tx: Parameters<typeof record>[0], id: string): Promise<void> {
+  await tx.db.updateTable('webhook_endpoints').set({ enabled: false }).where('id', '=', id).execute();
+  await record(tx, {
+    action: 'webhook_endpoint.disabled',
+    resource: { type: 'webhook_endpoint', id },
+    reason: 'the endpoint answered 410: it wants no more messages',
+  });
+}

@@ -1,0 +1,271 @@
+/** Connections: the identity providers through which an organization's people sign in. */
+
+import type { Selectable } from 'kysely';
+import { z } from 'zod';
+import { findRole } from '../access/model.ts';
+import type { Models } from '../access/model-file.ts';
+import { organizationModel } from '../access/organization-model.ts';
+import { mayBeGiven } from '../access/rank.ts';
+import { record } from '../audit/record.ts';
+import { seal, unseal } from '../credentials/sealing.ts';
+import { Fault } from '../errors.ts';
+import type { Settings } from '../settings.ts';
+import type { ConnectionRow } from '../store/tables.ts';
+import type { TenantTransaction } from '../store/tenant.ts';
+import { type Put, type PutValue, putRow } from '../tenancy/put.ts';
+import { OIDC_CLAIM_NAMES, SAML_ATTRIBUTE_NAMES } from './attributes.ts';
+import {
+  type ConnectionInput,
+  type OidcConfig,
+  type OidcInput,
+  oidcConfig,
+  type SamlConfig,
+  type SamlInput,
+  samlConfig,
+} from './connection-input.ts';
+import { certificateBody, type IdpDescription, readIdpMetadata } from './saml/metadata.ts';
+
+export { type ConnectionInput, connectionInput } from './connection-input.ts';
+
+export interface ConnectionDependencies {
+  readonly settings: Pick<Settings, 'secrets' | 'allowPrivateNetwork'>;
+  readonly models: Models;
+}
+
+interface CommonConnection {
+  readonly id: string;
+  readonly organizationId: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly defaultRole: string | null;
+  readonly justInTime: boolean | null;
+  readonly directoryId: string;
+}
+
+export type SamlConnection = CommonConnection & { readonly kind: 'saml'; readonly config: SamlConfig };
+export type OidcConnection = CommonConnection & {
+  readonly kind: 'oidc';
+  readonly config: OidcConfig;
+  readonly sealedSecret: string | null;
+};
+export type Connection = SamlConnection | OidcConnection;
+
+/**
+ * Creates or updates a connection, with the directory that holds what logins through it say.
+ * @throws Fault `invalid-input` where metadata, an address, a certificate or the default role won't do, `conflict` where the kind
+ * would change
+ */
+export async function putConnection(
+  tx: TenantTransaction,
+  deps: ConnectionDependencies,
+  input: ConnectionInput,
+): Promise<Put> {
+  const before = await tx.db
+    .selectFrom('connections')
+    .selectAll()
+    .where('slug', '=', input.slug)
+    .forUpdate()
+    .executeTakeFirst();
+  if (before !== undefined && before.kind !== input.kind) {
+    throw new Fault(
+      'conflict',
+      `The connection "${input.slug}" is of kind ${before.kind}; a connection's kind can not change.`,
+      {
+        where: 'kind',
+        remedy: 'Give the new one another slug.',
+      },
+    );
+  }
+  const config = input.kind === 'saml' ? samlConfigOf(deps, input) : oidcConfigOf(deps, input);
+  const newRole = input.defaultRole !== null && input.defaultRole !== before?.default_role;
+  const administrative = newRole && (await checkDefaultRole(tx, deps, input));
+  await refuseUnknownWorkspace(tx, input.defaultWorkspace);
+
+  const directory = await putDirectoryOf(tx, input, before?.directory_id);
+  const put = await putRow(
+    tx,
+    'connections',
+    'connection',
+    { slug: input.slug },
+    {
+      kind: input.kind,
+      name: input.name ?? input.slug,
+      config: { json: config },
+      default_role: input.defaultRole,
+      just_in_time: input.justInTime,
+      directory_id: directory,
+      enabled: input.enabled,
+    },
+  );
+  const secret = input.kind === 'oidc' ? await putSecret(tx, deps, put.id, input.clientSecret) : false;
+  if (administrative) await warnOfAdministrativeDefault(tx, put.id, input);
+  if (!secret) return put;
+  return { ...put, action: put.action === 'keep' ? 'update' : put.action, changed: [...put.changed, 'client_secret'] };
+}
+
+/** Every connection of the organization, by slug. */
+export async function listConnections(tx: TenantTransaction): Promise<Connection[]> {
+  const rows = await tx.db.selectFrom('connections').selectAll().orderBy('slug').execute();
+  return rows.map(connectionOf);
+}
+
+/** Finds a connection by slug or id. @throws Fault `not-found` */
+export async function findConnection(tx: TenantTransaction, slugOrId: string): Promise<Connection> {
+  const row = await tx.db
+    .selectFrom('connections')
+    .selectAll()
+    .where((is) => is.or([is('slug', '=', slugOrId), is(is.cast<string>('id', 'text'), '=', slugOrId)]))
+    .executeTakeFirst();
+  if (row === undefined) throw new Fault('not-found', `There is no connection "${slugOrId}".`, { where: 'connection' });
+  return connectionOf(row);
+}
+
+/** The client secret that we present to an identity provider; undefined where there is none. */
+export function clientSecretOf(settings: Pick<Settings, 'secrets'>, connection: OidcConnection): string | undefined {
+  if (connection.sealedSecret === null) return undefined;
+  return unseal(settings.secrets.sealingKey, purposeOf(connection.id), connection.sealedSecret);
+}
+
+function connectionOf(row: Selectable<ConnectionRow>): Connection {
+  const common = {
+    id: row.id,
+    organizationId: row.organization_id,
+    slug: row.slug,
+    name: row.name,
+    enabled: row.enabled,
+    defaultRole: row.default_role,
+    justInTime: row.just_in_time,
+    directoryId: row.directory_id,
+  };
+  return row.kind === 'saml'
+    ? { ...common, kind: 'saml', config: samlConfig.parse(row.config) }
+    : { ...common, kind: 'oidc', config: oidcConfig.parse(row.config), sealedSecret: row.sealed_secret };
+}
+
+function samlConfigOf(deps: ConnectionDependencies, input: SamlInput): SamlConfig {
+  const { entityId, ssoUrl, certificates } = describedBy(input);
+  refusePlain(deps, ssoUrl, 'ssoUrl');
+  const attributes = { ...SAML_ATTRIBUTE_NAMES, ...definedOf(input.attributes) };
+  return { entityId, ssoUrl, certificates: [...certificates], attributes, defaultWorkspace: input.defaultWorkspace };
+}
+
+function describedBy({ metadata, entityId = '', ssoUrl = '', certificates = [] }: SamlInput): IdpDescription {
+  if (metadata !== undefined) return readIdpMetadata(metadata, new Date());
+  return {
+    entityId,
+    ssoUrl,
+    certificates: certificates.map((each, at) => certificateBody(each, `certificates.${at}`)),
+  };
+}
+
+function oidcConfigOf(deps: ConnectionDependencies, input: OidcInput): OidcConfig {
+  refusePlain(deps, input.issuer, 'issuer');
+  const { issuer, clientId, defaultWorkspace } = input;
+  const claims = { ...OIDC_CLAIM_NAMES, ...definedOf(input.claims) };
+  return { issuer, clientId, scopes: [...new Set(['openid', ...input.scopes])], claims, defaultWorkspace };
+}
+
+function definedOf<T extends object>(partial: T): { [K in keyof T]-?: NonNullable<T[K]> } {
+  const defined = Object.entries(partial).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(defined) as { [K in keyof T]-?: NonNullable<T[K]> };
+}
+
+/** What people sign in through must be encrypted; only the demo and tests talk to themselves without. */
+function refusePlain(deps: ConnectionDependencies, address: string, where: string): void {
+  const parsed = z.url().safeParse(address);
+  const { protocol = '' } = parsed.success ? new URL(address) : {};
+  if (protocol === 'https:' || (protocol === 'http:' && deps.settings.allowPrivateNetwork)) return;
+  throw new Fault('invalid-input', `The address ${address} is not an https one.`, {
+    where,
+    remedy: 'Give one that begins with https://.',
+  });
+}
+
+/** Whether the default role is an administrative one, knowingly so. */
+async function checkDefaultRole(
+  tx: TenantTransaction,
+  deps: ConnectionDependencies,
+  input: ConnectionInput,
+): Promise<boolean> {
+  const model = await organizationModel(deps.models, tx);
+  const ref = { scopeKind: model.defaultRole?.scope ?? 'organization', role: input.defaultRole ?? '' };
+  const ruling = mayBeGiven(model, ref, 'jit');
+  if (!ruling.allowed) throw new Fault('invalid-input', ruling.reason, { where: 'defaultRole' });
+  const administrative = findRole(model, ref)?.administrative ?? false;
+  if (administrative && !input.acknowledgeAdministrativeDefault) {
+    throw new Fault('invalid-input', `The role "${ref.role}" is administrative: everybody let in would get it.`, {
+      where: 'defaultRole',
+      remedy: 'Choose a lesser role, or set acknowledgeAdministrativeDefault to true.',
+    });
+  }
+  return administrative;
+}
+
+async function warnOfAdministrativeDefault(
+  tx: TenantTransaction,
+  id: string,
+  { defaultRole }: ConnectionInput,
+): Promise<void> {
+  await record(tx, {
+    action: 'connection.administrative_default_role',
+    resource: { type: 'connection', id },
+    reason: `Warning: everybody who is let in through it becomes ${defaultRole}.`,
+    detail: { role: defaultRole, acknowledged: true },
+  });
+}
+
+async function refuseUnknownWorkspace(tx: TenantTransaction, workspace: string | null): Promise<void> {
+  if (workspace === null) return;
+  const found = await tx.db.selectFrom('workspaces').select('id').where('slug', '=', workspace).executeTakeFirst();
+  if (found !== undefined) return;
+  throw new Fault('invalid-input', `There is no workspace "${workspace}".`, { where: 'defaultWorkspace' });
+}
+
+/** Made once with the connection. It never decides that somebody has left: nobody signs in to say so. */
+async function putDirectoryOf(
+  tx: TenantTransaction,
+  input: ConnectionInput,
+  existing: string | undefined,
+): Promise<string> {
+  if (existing !== undefined) return existing;
+  const made = await putRow(
+    tx,
+    'directories',
+    'directory',
+    { slug: `login-${input.slug}`.slice(0, 63) },
+    {
+      kind: 'login',
+      name: `Logins through ${input.name ?? input.slug}`,
+      decides_lifecycle: false,
+    },
+  );
+  if (made.action === 'create') return made.id;
+  throw new Fault('conflict', `There is already a directory "login-${input.slug}".`, {
+    where: 'slug',
+    remedy: 'Choose another slug.',
+  });
+}
+
+async function putSecret(
+  tx: TenantTransaction,
+  { settings: { secrets } }: ConnectionDependencies,
+  id: string,
+  secret: string | undefined,
+): Promise<boolean> {
+  if (secret === undefined) return false;
+  const { sealed_secret: sealed } = await tx.db
+    .selectFrom('connections')
+    .select('sealed_secret')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  if (sealed !== null && unseal(secrets.sealingKey, purposeOf(id), sealed) === secret) return false;
+  const value: PutValue = seal(secrets.sealingKey, purposeOf(id), secret);
+  await tx.db.updateTable('connections').set({ sealed_secret: value }).where('id', '=', id).execute();
+  await record(tx, { action: 'connection.secret_set', resource: { type: 'connection', id } });
+  return true;
+}
+
+function purposeOf(id: string): string {
+  return `connection:${id}`;
+}

@@ -1,0 +1,119 @@
+/**
+ * XML as SAML needs it, and no more: a strict reader whose result is a plain tree. What a signature can cover in one reading and hide
+ * in another (comments, CDATA, processing instructions, a document type) is refused before anything is read.
+ */
+import { DOMParser } from '@xmldom/xmldom';
+
+export interface XmlElement {
+  readonly namespace: string;
+  readonly name: string;
+  /** Attributes by local name, namespace declarations left out. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly children: readonly XmlElement[];
+  /** The element's own text, as it stands. */
+  readonly text: string;
+}
+
+export interface XmlLimits {
+  readonly maxBytes: number;
+  readonly maxDepth: number;
+  /** Metadata may carry comments; a message may not. */
+  readonly allowComments: boolean;
+}
+
+/** Why a text is not XML that we read. */
+export class XmlProblem extends Error {
+  readonly kind: 'size' | 'malformed' | 'doctype' | 'unusual-markup' | 'depth';
+
+  constructor(kind: XmlProblem['kind'], message: string, cause?: unknown) {
+    super(message, { cause });
+    this.kind = kind;
+  }
+}
+
+const COMMENT = /<!--[\s\S]*?-->/g;
+const DECLARATION = /^\s*<\?xml\s[^?]*\?>/;
+
+/**
+ * Reads a document.
+ * @throws XmlProblem
+ */
+export function readXml(text: string, limits: XmlLimits): XmlElement {
+  if (Buffer.byteLength(text) > limits.maxBytes) {
+    throw new XmlProblem('size', `is larger than ${Math.floor(limits.maxBytes / 1024)} KiB`);
+  }
+  const body = text.replace(DECLARATION, '');
+  const plain = limits.allowComments ? body.replace(COMMENT, '') : body;
+  refuseUnusual(plain);
+  refuseDeep(plain, limits.maxDepth);
+  return treeOf(parse(plain));
+}
+
+/** The children of this name. */
+export function childrenOf(element: XmlElement, namespace: string, name: string): XmlElement[] {
+  return element.children.filter((child) => child.namespace === namespace && child.name === name);
+}
+
+/** The only child of this name; undefined where there is none or more than one. */
+export function onlyChild(element: XmlElement | undefined, namespace: string, name: string): XmlElement | undefined {
+  const found = element === undefined ? [] : childrenOf(element, namespace, name);
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** The element and everything in it, in document order. */
+export function withDescendants(element: XmlElement): XmlElement[] {
+  return [element, ...element.children.flatMap(withDescendants)];
+}
+
+function refuseUnusual(text: string): void {
+  if (/<!(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)/i.test(text)) {
+    throw new XmlProblem('doctype', 'contains a document type declaration');
+  }
+  if (/<!/.test(text)) throw new XmlProblem('unusual-markup', 'contains a comment or a CDATA section');
+  if (/<\?/.test(text)) throw new XmlProblem('unusual-markup', 'contains a processing instruction');
+}
+
+/** Before the tree is built, so that ten thousand levels cost a scan and not a stack. */
+function refuseDeep(text: string, maxDepth: number): void {
+  let depth = 0;
+  for (const [tag] of text.matchAll(/<(?:[^<>"']|"[^"]*"|'[^']*')*>/g)) {
+    if (tag.startsWith('</')) depth -= 1;
+    else if (!tag.endsWith('/>')) depth += 1;
+    if (depth > maxDepth) throw new XmlProblem('depth', `nests deeper than ${maxDepth} elements`);
+  }
+}
+
+function parse(text: string): Element {
+  const fail = (message: string) => {
+    throw new XmlProblem('malformed', 'is not well-formed XML', message);
+  };
+  try {
+    const parser = new DOMParser({ errorHandler: { warning: fail, error: fail, fatalError: fail } });
+    const document = parser.parseFromString(text, 'text/xml');
+    const elements = Array.from(document.childNodes).filter(({ nodeType }) => nodeType === 1);
+    const stray = Array.from(document.childNodes).some(
+      ({ nodeType, nodeValue }) => nodeType === 3 && nodeValue?.trim(),
+    );
+    if (elements.length !== 1 || stray) fail('more than one root');
+    return document.documentElement;
+  } catch (cause) {
+    throw cause instanceof XmlProblem ? cause : new XmlProblem('malformed', 'is not well-formed XML', cause);
+  }
+}
+
+function treeOf(element: Element): XmlElement {
+  const nodes = Array.from(element.childNodes);
+  const attributes = Array.from(element.attributes)
+    .filter(({ name }) => name !== 'xmlns' && !name.startsWith('xmlns:'))
+    .map((attribute): [string, string] => [attribute.localName ?? attribute.name, attribute.value]);
+  return {
+    namespace: element.namespaceURI ?? '',
+    name: element.localName ?? element.nodeName,
+    attributes: Object.assign(Object.create(null), Object.fromEntries(attributes)),
+    children: nodes.filter(({ nodeType }) => nodeType === 1).map((child) => treeOf(child as Element)),
+    text: nodes
+      .filter(({ nodeType }) => nodeType === 3)
+      .map(({ nodeValue }) => nodeValue ?? '')
+      .join(''),
+  };
+}

@@ -97,6 +97,11 @@ export function loadSettings(
   };
 }
 
+/** The environment's variables, for `${NAME}` in organization as code. */
+export function environmentVariables(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
 type Tree = { [key: string]: unknown };
 
 function readFile(file: string): Tree {

@@ -1,5 +1,4 @@
 /** An API key as a caller of the administration API: it may what its scopes, its kind and, where it acts as one, its creator may. */
-import type { Request } from 'express';
 import type { Kysely } from 'kysely';
 import { mayAdminister } from '../access/administration.ts';
 import { decideKey } from '../access/decide-key.ts';
@@ -9,6 +8,7 @@ import type { Models } from '../access/model-file.ts';
 import { organizationModel } from '../access/organization-model.ts';
 import type { Subject } from '../access/subject.ts';
 import type { AdminArea, Authenticate, Caller } from '../http/caller.ts';
+import { bearerOf } from '../http/operator.ts';
 import { locateApiKey } from '../store/locate.ts';
 import type { Tables } from '../store/tables.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
@@ -94,9 +94,4 @@ function keyAdministers(
       decideKey(model, asked, null, action, { organizationId: organization.id, workspaceId, product: null }, now)
         .decision,
   );
-}
-
-/** The token of `Authorization: Bearer`, if there is one. */
-export function bearerOf(request: Request): string | undefined {
-  return /^Bearer\s+(\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
 }

@@ -147,10 +147,25 @@ async function runningPort(cluster: string, password: string): Promise<number | 
   for (let attempt = 0; port > 0 && attempt < 50; attempt++) {
     const answer = await probe(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`);
     if (answer === 'ready') return port;
-    if (answer === 'nobody') return undefined;
+    if (answer === 'nobody') {
+      forgetZombie(file);
+      return undefined;
+    }
     await new Promise((wake) => setTimeout(wake, 200));
   }
   return undefined;
+}
+
+/**
+ * In a container whose first process doesn't reap, a killed server stays as a zombie, and PostgreSQL takes its process id for a
+ * running one and refuses to start.
+ */
+function forgetZombie(pidFile: string): void {
+  const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
+  const stat = `/proc/${pid}/stat`;
+  if (!existsSync(stat)) return;
+  const state = readFileSync(stat, 'utf8').split(') ').at(-1)?.[0];
+  if (state === 'Z') rmSync(pidFile, { force: true });
 }
 
 async function probe(url: string): Promise<'ready' | 'starting' | 'nobody'> {
@@ -201,6 +216,7 @@ const HOLDER = `${process.pid} ${randomUUID()}`;
 /** Two processes that start (or stop) at once take turns; the lock of a process that no longer lives is void. */
 async function withFolderLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const lock = join(resolve(folder), 'cluster.lock');
+  mkdirSync(resolve(folder), { recursive: true });
   for (let attempt = 0; ; attempt++) {
     try {
       writeFileSync(lock, HOLDER, { flag: 'wx' });

@@ -1,0 +1,18 @@
+/** What the settings of organizations need to know of the models, in the words of `tenancy/`, which is below this room. */
+import type { ModelCatalog } from '../tenancy/organization.ts';
+import { findRole } from './model.ts';
+import type { Models } from './model-file.ts';
+
+/** The catalog of these models. */
+export function catalogOf(models: Models): ModelCatalog {
+  return {
+    names: () => [...models.keys()],
+    regions: (name) => models.get(name)?.regions.map(({ id }) => id) ?? [],
+    role: (name, role) => {
+      const model = models.get(name);
+      const found = model && findRole(model, { scopeKind: model.defaultRole.scope, role });
+      if (found === undefined) return undefined;
+      return { administrative: found.administrative, transferOnly: !found.sources.includes('jit') };
+    },
+  };
+}

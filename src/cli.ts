@@ -1,0 +1,279 @@
+/** The command line: `drawbridge serve`, `apply`, `sync`, `offboard`, `audit`, `model` ... Works beside a running server. */
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { catalogOf } from './access/catalog.ts';
+import { modelCheck } from './access/model-file.ts';
+import { auditExport, auditVerify } from './audit/audit-command.ts';
+import { startDemo } from './demo/demo.ts';
+import { decideRun, heldRuns, syncDirectory } from './directory/sync-command.ts';
+import { Fault } from './errors.ts';
+import { type OpenDependencies, openDependencies, startServer } from './main.ts';
+import { applyManifest, manifestLines } from './manifest/apply.ts';
+import { readManifest } from './manifest/read.ts';
+import { caseLines } from './offboarding/cases.ts';
+import { casesOf, offboardUser } from './offboarding/offboard.ts';
+import { environmentVariables, loadSettings, type SettingsInput } from './settings.ts';
+import { openStore } from './store/database.ts';
+import { locateOrganization, locateOrganizations } from './store/locate.ts';
+import { inTenant, type Origin } from './store/tenant.ts';
+
+const COMMAND: Origin = { actor: { kind: 'operator', id: 'command-line', label: 'command line' } };
+
+const program = new Command('drawbridge')
+  .description("Puts customers' identity and HR systems in front of your platform: let in, keep true, let go.")
+  .showHelpAfterError();
+
+program
+  .command('serve')
+  .description('serve HTTP and do the scheduled work, until it is told to stop')
+  .action(() =>
+    report(async () => {
+      const deps = await openDependencies(loadSettings());
+      const server = await startServer(deps).catch(async (error) => {
+        await deps.close();
+        throw error;
+      });
+      say(`Drawbridge serves ${server.url}`);
+      await untilTold();
+      await server.close();
+      await deps.close();
+    }),
+  );
+
+program
+  .command('demo')
+  .description('serve a sample company with its own identity providers and HR feed')
+  .action(() =>
+    report(async () => {
+      const demo = await startDemo(loadSettings);
+      demo.welcome.forEach(say);
+      await untilTold();
+      await demo.close();
+    }),
+  );
+
+program
+  .command('migrate')
+  .description('bring the database up to date, and stop')
+  .action(() =>
+    report(async () => {
+      const store = await openStore(loadSettings());
+      await store.close();
+      say(store.migrated.length === 0 ? 'Up to date.' : `Migrated: ${store.migrated.join(', ')}.`);
+    }),
+  );
+
+program
+  .command('apply <file>')
+  .description('make an organization what its file says; prints what changes first')
+  .option('--plan', 'only print what would change')
+  .option('--set <NAME=value...>', 'values for the variables in the file; the environment gives the rest', collect, {})
+  .action((file: string, options: { plan?: true; set: Record<string, string> }) =>
+    withDependencies(async (deps) => {
+      const manifest = readManifest(readText(file), file, { ...environmentVariables(), ...options.set });
+      const context = { ...deps, catalog: catalogOf(deps.models) };
+      const plan = await applyManifest(context, COMMAND, manifest, 'plan');
+      manifestLines(plan).forEach(say);
+      if (options.plan || plan.changes.every(({ action }) => action === 'keep')) return;
+      const applied = await applyManifest(context, COMMAND, manifest, 'apply');
+      for (const { kind, name, madeSecret } of applied.changes) {
+        if (madeSecret !== undefined) say(`Secret of ${kind} ${name}, shown this once: ${madeSecret}`);
+      }
+      say('Applied.');
+    }),
+  );
+
+const organization = () =>
+  new Option('-o, --organization <slug>', 'which organization; needed where there are several');
+
+const sync = program.command('sync').description('pull a directory, see the plan, decide what is held');
+for (const mode of ['plan', 'run'] as const) {
+  sync
+    .command(`${mode} <directory>`)
+    .description(mode === 'plan' ? 'pull and plan; apply nothing' : 'pull, plan and, unless a guard holds it, apply')
+    .addOption(organization())
+    .action((directory: string, options: { organization?: string }) =>
+      withOrganization(options.organization, async (deps, organizationId) => {
+        const { report: run, lines } = await syncDirectory(deps, directory, mode, { organizationId, origin: COMMAND });
+        lines.forEach(say);
+        if (run.status === 'held') process.exitCode = 2;
+      }),
+    );
+}
+
+const held = sync
+  .command('held')
+  .description('plans that wait for a decision')
+  .addOption(organization())
+  .action((options: { organization?: string }) =>
+    withOrganization(options.organization, async (deps, organizationId) => {
+      const runs = await heldRuns(deps, { organizationId, origin: COMMAND });
+      if (runs.length === 0) say('Nothing waits.');
+      for (const run of runs) {
+        say(
+          `${run.id} ${run.directory ?? 'rules'} ${run.status} ${run.startedAt.toISOString()} ${JSON.stringify(run.counts)}`,
+        );
+        for (const { guard, reason } of run.guards) say(`  held by ${guard}: ${reason}`);
+      }
+    }),
+  );
+for (const verdict of ['approve', 'discard'] as const) {
+  held
+    .command(`${verdict} <run>`)
+    .description(verdict === 'approve' ? 'apply a plan that waits' : 'drop a plan that waits')
+    .addOption(organization())
+    .action((run: string, options: { organization?: string }) =>
+      withOrganization(options.organization, async (deps, organizationId) => {
+        const decided = await decideRun(deps, run, verdict, { organizationId, origin: COMMAND });
+        say(`run ${decided.id}: ${decided.status}`);
+      }),
+    );
+}
+
+program
+  .command('offboard')
+  .description('let a person go, or show how it went: offboard USER --reason ..., offboard show USER')
+  .argument('<user>', 'e-mail or id; or "show" followed by one')
+  .argument('[shown]')
+  .option('-r, --reason <text>', 'why; kept in the case and the audit')
+  .addOption(organization())
+  .action((user: string, shown: string | undefined, options: { reason?: string; organization?: string }) =>
+    withOrganization(options.organization, async (deps, organizationId) => {
+      if (user === 'show') return showCases(deps, organizationId, shown);
+      if (options.reason === undefined) {
+        throw new Fault('invalid-input', 'Letting somebody go needs a reason.', {
+          remedy: 'Give it with --reason "...".',
+        });
+      }
+      const order = { user, reason: options.reason, by: null };
+      const opened = await inTenant(deps.store.db, organizationId, COMMAND, (tx) => offboardUser(deps, tx, order));
+      caseLines(opened).forEach(say);
+    }),
+  );
+
+const audit = program.command('audit').description('prove and export what happened');
+audit
+  .command('verify')
+  .description('check the chain of seals; names the first broken event')
+  .addOption(organization())
+  .action((options: { organization?: string }) =>
+    withDependencies(async (deps) => {
+      const { lines, ok } = await auditVerify(deps, options.organization);
+      lines.forEach(say);
+      if (!ok) process.exitCode = 1;
+    }),
+  );
+audit
+  .command('export')
+  .description('write events to the standard output')
+  .addOption(organization())
+  .addOption(new Option('-f, --format <format>', 'ndjson or csv').default('ndjson'))
+  .option(
+    '--filter <field=value...>',
+    'as the API takes them, e.g. action=user.deprovisioned from=2026-01-01',
+    collect,
+    {},
+  )
+  .action((options: { organization?: string; format: string; filter: Record<string, string> }) =>
+    withOrganization(options.organization, async (deps, organizationId) => {
+      await auditExport(deps, organizationId, { format: options.format, ...options.filter }, process.stdout);
+    }),
+  );
+
+program
+  .command('model')
+  .description('access models')
+  .command('check [files...]')
+  .description('check model files, or those of the settings; a line and reason for each mistake')
+  .action((files: string[]) =>
+    report(async () => {
+      const { lines, ok } = modelCheck(files.length > 0 ? files : [loadSettings().modelsFolder]);
+      lines.forEach(say);
+      if (!ok) process.exitCode = 1;
+    }),
+  );
+
+await program.parseAsync();
+
+async function showCases(deps: OpenDependencies, organizationId: string, user: string | undefined): Promise<void> {
+  if (user === undefined) throw new Fault('invalid-input', 'Show whom?', { remedy: 'Give an e-mail or an id.' });
+  const cases = await inTenant(deps.store.db, organizationId, COMMAND, (tx) => casesOf(tx, user), 'reader');
+  if (cases.length === 0) say(`${user} has not left.`);
+  cases.flatMap(caseLines).forEach(say);
+}
+
+/** Runs a command on the store, which is closed again whatever happens. Only what goes wrong is logged. */
+function withDependencies(work: (deps: OpenDependencies) => Promise<void>): Promise<void> {
+  return report(async () => {
+    const quiet: SettingsInput = { log: 'error' };
+    const deps = await openDependencies(loadSettings(quiet));
+    try {
+      await work(deps);
+    } finally {
+      await deps.close();
+    }
+  });
+}
+
+function withOrganization(
+  slug: string | undefined,
+  work: (deps: OpenDependencies, organizationId: string) => Promise<void>,
+): Promise<void> {
+  return withDependencies(async (deps) => {
+    const found = slug === undefined ? await onlyOrganization(deps) : await locateOrganization(deps.store.db, slug);
+    if (found === undefined) throw new Fault('not-found', `There is no organization "${slug}".`);
+    await work(deps, found);
+  });
+}
+
+async function onlyOrganization(deps: OpenDependencies): Promise<string | undefined> {
+  const ids = await locateOrganizations(deps.store.db);
+  if (ids.length === 1) return ids[0];
+  const remedy = ids.length === 0 ? 'Make one with: drawbridge apply FILE.' : 'Say which with --organization.';
+  throw new Fault('invalid-input', `There are ${ids.length} organizations.`, { remedy });
+}
+
+/** Says in one line what went wrong, with every problem where there are several; the exit code is then 1. */
+async function report(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    process.exitCode = 1;
+    if (!(error instanceof Fault)) throw error;
+    process.stderr.write(`drawbridge: ${error.toLine()}\n`);
+    const { problems } = error.extra;
+    if (Array.isArray(problems) && problems.length > 1) {
+      for (const problem of problems) process.stderr.write(`  ${problemLine(problem)}\n`);
+    }
+  }
+}
+
+function problemLine(problem: Readonly<Record<string, unknown>>): string {
+  const place = problem['line'] === undefined ? '' : `line ${problem['line']}:${problem['column'] ?? 1} `;
+  return `${place}${[problem['field'], problem['reason']].filter(Boolean).join(': ')}`;
+}
+
+function untilTold(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
+  });
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown reason';
+    throw new Fault('invalid-input', `The file ${file} can't be read: ${code}.`, { cause });
+  }
+}
+
+function collect(pair: string, before: Record<string, string>): Record<string, string> {
+  const at = pair.indexOf('=');
+  if (at < 1) throw new Fault('invalid-input', `"${pair}" is not of the form NAME=value.`);
+  return { ...before, [pair.slice(0, at)]: pair.slice(at + 1) };
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

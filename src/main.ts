@@ -1,0 +1,103 @@
+/** Opens what the capabilities are built from, and runs them: HTTP, workers, clock. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { loadModels } from './access/model-file.ts';
+import { createApp, type Dependencies } from './app.ts';
+import { sealAll } from './audit/seal.ts';
+import { enqueueDue, resumeInterrupted, scheduledDirectories, settleDates, startSyncWorker } from './directory/schedule.ts';
+import { Fault } from './errors.ts';
+import { startClock } from './jobs/clock.ts';
+import { openQueue } from './jobs/queue.ts';
+import { openLog } from './log.ts';
+import { startOffboardingWorker, sweepDueSteps } from './offboarding/work-steps.ts';
+import type { Settings } from './settings.ts';
+import { openStore } from './store/database.ts';
+
+export interface OpenDependencies extends Dependencies {
+  close(): Promise<void>;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  /** Lets running requests and jobs finish, then closes everything but the dependencies. */
+  close(): Promise<void>;
+}
+
+/** Opens store, queue and models. Whatever was opened is closed again if a later one fails. */
+export async function openDependencies(settings: Settings): Promise<OpenDependencies> {
+  const log = openLog(settings.log);
+  const models = loadModels(settings.modelsFolder);
+  const store = await openStore(settings);
+  try {
+    const jobs = await openQueue(store.applicationUrl, log);
+    const close = async () => {
+      await jobs.close();
+      await store.close();
+    };
+    return { settings, log, models, store, jobs, close };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/**
+ * Serves HTTP and does the background work.
+ * @param decorate lets the demo put its pages before the application
+ * @throws Fault `unavailable` where the port is taken
+ */
+export async function startServer(
+  deps: Dependencies,
+  decorate: (app: ReturnType<typeof createApp>) => ReturnType<typeof createApp> = (app) => app,
+): Promise<RunningServer> {
+  const server = createServer(decorate(createApp(deps)));
+  const port = await listen(server, deps.settings.http.port, deps.settings.http.host);
+  const stopWork = await startWork(deps);
+  return {
+    port,
+    url: deps.settings.http.baseUrl,
+    close: async () => {
+      await stopWork();
+      await closeServer(server);
+    },
+  };
+}
+
+/** Listens on a port. @throws Fault `unavailable` saying which port and what to do */
+export async function listen(server: Server, port: number, host: string): Promise<number> {
+  await new Promise<void>((done, fail) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === 'EADDRINUSE' ? 'is taken by another program' : `can't be listened on (${cause.code})`;
+      fail(new Fault('unavailable', `Port ${port} ${why}.`, { cause, remedy: 'Stop that program, or choose another with PORT.' }));
+    });
+    server.listen(port, host, done);
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
+  await startSyncWorker(deps);
+  await startOffboardingWorker(deps);
+  await resumeInterrupted(deps);
+  const everyMinute = async () => {
+    await resumeInterrupted(deps);
+    await settleDates(deps);
+    await sweepDueSteps(deps);
+    await sealAll(deps);
+  };
+  const clock = startClock(
+    everyMinute,
+    () => scheduledDirectories(deps),
+    (work, minute) => enqueueDue(deps.jobs, work, minute),
+    (error) => deps.log.error({ error }, 'the clock reports an error'),
+  );
+  return () => clock.stop();
+}
+
+function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((done) => server.close(() => done()));
+  server.closeIdleConnections();
+  setTimeout(() => server.closeAllConnections(), 10_000).unref();
+  return closed;
+}

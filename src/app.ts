@@ -2,7 +2,14 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { sql } from 'kysely';
+import { catalogOf } from './access/catalog.ts';
+import { accessGivenIn } from './access/given-in.ts';
 import type { Models } from './access/model-file.ts';
+import { auditRoutes } from './audit/routes.ts';
+import { authenticateApiKey } from './credentials/authenticate-key.ts';
+import { credentialRoutes } from './credentials/routes.ts';
+import { tokenRoutes } from './credentials/token-routes.ts';
+import { directoryRoutes } from './directory/routes.ts';
 import { Fault } from './errors.ts';
 import { type Authenticate, enterOrganization, requireCaller } from './http/caller.ts';
 import type { ApiRouter } from './http/endpoint.ts';
@@ -12,9 +19,12 @@ import { problemHandler } from './http/problem.ts';
 import { requestContext } from './http/request-context.ts';
 import type { JobQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
+import { offboardingRoutes } from './offboarding/routes.ts';
 import type { Settings } from './settings.ts';
 import type { Store } from './store/database.ts';
 import { locateOrganization } from './store/locate.ts';
+import { type ResolveTxt, resolveTxt } from './tenancy/domain-proof.ts';
+import { installationRoutes, type TenancyDependencies, tenancyRoutes } from './tenancy/routes.ts';
 
 /** What the capabilities are built from. */
 export interface Dependencies {
@@ -23,6 +33,8 @@ export interface Dependencies {
   readonly jobs: JobQueue;
   readonly models: Models;
   readonly log: Log;
+  /** How domains are looked up in DNS; the machine's own where it is left out. */
+  readonly resolveTxt?: ResolveTxt;
 }
 
 /** Builds the HTTP application. */
@@ -41,7 +53,9 @@ export function createApp(deps: Dependencies): Express {
 
   // Capabilities with protocols of their own mount here, before the JSON API.
 
-  app.use('/api/v1', administrationApi(deps));
+  const authenticate = authenticateAny(deps);
+  app.use('/oauth', tokenRoutes(deps, authenticate));
+  app.use('/api/v1', administrationApi(deps, authenticate));
   app.use((request) => {
     throw new Fault('not-found', `There is nothing at ${request.method} ${request.path}.`, { where: 'path' });
   });
@@ -49,20 +63,37 @@ export function createApp(deps: Dependencies): Express {
   return app;
 }
 
-function administrationApi(deps: Dependencies): express.Router {
+function administrationApi(deps: Dependencies, authenticate: Authenticate): express.Router {
   const api = express.Router();
-  const authenticate = firstOf([authenticateOperator(deps.settings.secrets.operatorToken)]);
-  const perOrganization: ApiRouter[] = [];
+  const tenancy: TenancyDependencies = {
+    store: deps.store,
+    catalog: catalogOf(deps.models),
+    inUse: accessGivenIn,
+    resolveTxt: deps.resolveTxt ?? resolveTxt,
+  };
+  const installation: ApiRouter[] = [installationRoutes(tenancy)];
+  const perOrganization: ApiRouter[] = [
+    tenancyRoutes(tenancy),
+    directoryRoutes(deps),
+    credentialRoutes(deps),
+    offboardingRoutes(deps),
+    auditRoutes(deps),
+  ];
 
   api.use(express.json({ limit: '1mb' }));
   api.get('/openapi.json', (_request, response) => {
-    const endpoints = perOrganization.flatMap((router) => router.described);
+    const endpoints = [...installation, ...perOrganization].flatMap((router) => router.described);
     response.json(openApiDocument(endpoints, deps.settings.http.baseUrl));
   });
   api.use(requireCaller(authenticate));
+  api.use(...installation.map((each) => each.router));
   const find = (slugOrId: string) => locateOrganization(deps.store.db, slugOrId);
   api.use('/organizations/:organization', enterOrganization(find), ...perOrganization.map((each) => each.router));
   return api;
+}
+
+function authenticateAny(deps: Dependencies): Authenticate {
+  return firstOf([authenticateOperator(deps.settings.secrets.operatorToken), authenticateApiKey(deps)]);
 }
 
 /** Tries each way in turn; the first that recognises the caller wins. */

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sql } from 'kysely';
 import { record } from '../audit/record.ts';
+import { Fault } from '../errors.ts';
 import type { Tables } from '../store/tables.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 
@@ -45,7 +46,7 @@ export async function putRow(
   const found = await sql<Record<string, unknown> & { id: string }>`
     SELECT id, ${columns} FROM ${sql.table(table)} WHERE ${where} FOR UPDATE`.execute(tx.db);
   const before = found.rows[0];
-  const changed = Object.keys(values).filter((column) => !same(before?.[column], values[column] ?? null));
+  const changed = changedFields(before, values);
   if (before !== undefined && changed.length === 0) return { id: before.id, action: 'keep', changed };
 
   const id = before === undefined ? await insert(tx, table, { ...key, ...values }) : before.id;
@@ -62,6 +63,26 @@ export async function putRow(
   return { id, action, changed };
 }
 
+/** Names of the `values` that differ from a row as it was read; all of them where there was none. */
+export function changedFields(
+  before: Readonly<Record<string, unknown>> | undefined,
+  values: Readonly<Record<string, PutValue>>,
+): string[] {
+  return Object.keys(values).filter((name) => before === undefined || !same(before[name], values[name] ?? null));
+}
+
+/**
+ * Runs a write that a unique key may refuse.
+ * @throws `fault` in place of the database's own words
+ */
+export async function unlessTaken<T>(work: () => Promise<T>, fault: Fault): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw (error as { code?: string }).code === '23505' ? fault : error;
+  }
+}
+
 async function insert(
   tx: TenantTransaction,
   table: keyof Tables,
@@ -69,8 +90,12 @@ async function insert(
 ): Promise<string> {
   const columns = sql.join(['organization_id', ...Object.keys(row)].map((column) => sql.id(column)));
   const values = sql.join([sql`${tx.organizationId}`, ...Object.values(row).map(written)]);
-  const { rows } = await sql<{ id: string }>`
-    INSERT INTO ${sql.table(table)} (${columns}) VALUES (${values}) RETURNING id`.execute(tx.db);
+  const adding = sql<{ id: string }>`
+    INSERT INTO ${sql.table(table)} (${columns}) VALUES (${values}) RETURNING id`;
+  const meanwhile = new Fault('conflict', 'Somebody else is making the same thing at this moment.', {
+    remedy: 'Repeat the request.',
+  });
+  const { rows } = await unlessTaken(() => adding.execute(tx.db), meanwhile);
   return rows[0]?.id ?? '';
 }
 

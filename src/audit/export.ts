@@ -1,0 +1,72 @@
+/**
+ * Writes audit events out as NDJSON or CSV, a page at a time: whoever reads slowly holds no connection and no transaction. An export
+ * is itself an event, recorded before the first line leaves.
+ */
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Store } from '../store/database.ts';
+import { inTenant, type Origin } from '../store/tenant.ts';
+import { csvLine } from './csv.ts';
+import { record } from './record.ts';
+import { type AuditFilter, newestEvent, pageOfEvents, type ShownEvent } from './search.ts';
+
+export type ExportFormat = 'ndjson' | 'csv';
+
+const PAGE = 1000;
+const CSV_COLUMNS = [
+  'id',
+  'at',
+  'actorKind',
+  'actorId',
+  'actorLabel',
+  'action',
+  'resourceType',
+  'resourceId',
+  'outcome',
+  'reason',
+  'detail',
+  'requestId',
+  'address',
+] as const satisfies readonly (keyof ShownEvent)[];
+
+/**
+ * Exports the events that exist at this moment and match the filter, oldest first.
+ * @param to is ended when the last line is written; where it breaks off, the promise rejects
+ */
+export async function exportEvents(
+  deps: { readonly store: Pick<Store, 'db'> },
+  organizationId: string,
+  origin: Origin,
+  options: { readonly format: ExportFormat; readonly filter: AuditFilter },
+  to: Writable,
+): Promise<void> {
+  const { format, filter } = options;
+  const upTo = await inTenant(deps.store.db, organizationId, origin, async (tx) => {
+    const newest = await newestEvent(tx);
+    const resource = { type: 'organization', id: organizationId };
+    await record(tx, { action: 'audit.exported', resource, detail: { format, filter } });
+    return newest;
+  });
+  await pipeline(Readable.from(lines()), to);
+
+  async function* lines(): AsyncGenerator<string> {
+    if (format === 'csv') yield csvLine(CSV_COLUMNS);
+    let after = 0;
+    for (;;) {
+      const stretch = { after, upTo, limit: PAGE };
+      const read = deps.store.db;
+      const page = await inTenant(read, organizationId, origin, (tx) => pageOfEvents(tx, filter, stretch), 'reader');
+      if (page.length > 0) yield page.map(format === 'csv' ? asCsv : asNdjson).join('');
+      if (page.length < PAGE) return;
+      after = page.at(-1)?.id ?? upTo;
+    }
+  }
+}
+
+function asNdjson(event: ShownEvent): string {
+  return `${JSON.stringify(event)}\n`;
+}
+
+function asCsv(event: ShownEvent): string {
+  return csvLine(CSV_COLUMNS.map((column) => (column === 'detail' ? JSON.stringify(event.detail) : event[column])));
+}

@@ -1,0 +1,236 @@
+/** Organizations: which access model they follow, and the settings that hold for everybody in them. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { record } from '../audit/record.ts';
+import { Fault } from '../errors.ts';
+import type { Store } from '../store/database.ts';
+import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
+import { changedFields, type Put, unlessTaken } from './put.ts';
+import { displayName, slug } from './slug.ts';
+
+/** What an organization's settings need to know of access models; given where the capabilities are put together. */
+export interface ModelCatalog {
+  names(): readonly string[];
+  /** A role at the scope where the model gives newcomers theirs; undefined where it has none of that name. */
+  role(model: string, role: string): { readonly administrative: boolean; readonly transferOnly: boolean } | undefined;
+  /** Regions that the model offers; empty where it says nothing of them. */
+  regions(model: string): readonly string[];
+}
+
+const minutes = z.number().int().min(1);
+
+const settings = {
+  name: displayName,
+  model: z.string().min(1),
+  defaultRole: z.string().min(1).nullable(),
+  justInTime: z.boolean(),
+  groupsFrom: z.enum(['any', 'directory']),
+  enforceSso: z.boolean(),
+  sessionIdleMinutes: minutes.max(60 * 24 * 30),
+  sessionAbsoluteMinutes: minutes.max(60 * 24 * 365),
+  timeZone: z.string().refine(isTimeZone, 'is not a time zone such as Europe/Berlin'),
+  region: slug.nullable(),
+};
+
+/** Said by whoever makes an administrative role the default one, in full knowledge of it. */
+const acknowledgeAdministrativeDefault = z.boolean().default(false);
+
+/** What an administrator says of an organization. */
+export const organizationInput = z.strictObject({
+  slug,
+  ...settings,
+  name: settings.name.optional(),
+  defaultRole: settings.defaultRole.default(null),
+  justInTime: settings.justInTime.default(false),
+  groupsFrom: settings.groupsFrom.default('any'),
+  enforceSso: settings.enforceSso.default(false),
+  sessionIdleMinutes: settings.sessionIdleMinutes.default(60),
+  sessionAbsoluteMinutes: settings.sessionAbsoluteMinutes.default(720),
+  timeZone: settings.timeZone.default('UTC'),
+  region: settings.region.default(null),
+  acknowledgeAdministrativeDefault,
+});
+export type OrganizationInput = z.output<typeof organizationInput>;
+
+/** A change of some of the settings. */
+export const organizationPatch = z.strictObject({
+  ...z.object(settings).partial().shape,
+  acknowledgeAdministrativeDefault,
+});
+export type OrganizationPatch = z.output<typeof organizationPatch>;
+
+/**
+ * Creates an organization in a transaction of its own.
+ * @throws Fault `conflict` where the slug is taken, `invalid-input` where the model or default role won't do
+ */
+export async function createOrganization(
+  deps: { readonly store: Pick<Store, 'db'>; readonly catalog: ModelCatalog },
+  origin: Origin,
+  input: OrganizationInput,
+): Promise<string> {
+  const id = randomUUID();
+  await inTenant(deps.store.db, id, origin, (tx) => putOrganization(tx, deps.catalog, input));
+  return id;
+}
+
+/**
+ * Creates or updates the organization that the transaction is in; its id may be one that no organization has yet.
+ * @throws Fault `conflict` where the slug is another organization's or the model can no longer change, `invalid-input` where the
+ * model, default role or region won't do
+ */
+export async function putOrganization(
+  tx: TenantTransaction,
+  catalog: ModelCatalog,
+  input: OrganizationInput,
+): Promise<Put> {
+  const before = await tx.db.selectFrom('organizations').selectAll().forUpdate().executeTakeFirst();
+  const values = columnsOf(input);
+  const changed = changedFields(before, values);
+  if (before !== undefined && changed.length === 0) return { id: before.id, action: 'keep', changed };
+  refuseUnknown(catalog, input);
+  if (before !== undefined && before.model !== input.model) await refuseModelChange(tx);
+
+  const newDefault = changed.includes('default_role') || changed.includes('model');
+  const warned = newDefault && checkDefaultRole(catalog, input);
+  const taken = new Fault('conflict', `The slug "${input.slug}" is taken.`, {
+    where: 'slug',
+    remedy: 'Choose another.',
+  });
+  const { db, organizationId: id } = tx;
+  const write = before
+    ? db.updateTable('organizations').set(values).where('id', '=', id)
+    : db.insertInto('organizations').values({ ...values, id });
+  await unlessTaken(async () => void (await write.execute()), taken);
+  const action = before === undefined ? 'create' : 'update';
+  const resource = { type: 'organization', id };
+  await record(tx, {
+    action: `organization.${action}d`,
+    resource,
+    detail: { slug: input.slug, model: input.model, fields: changed },
+  });
+  if (warned) {
+    await record(tx, {
+      action: 'organization.administrative_default_role',
+      resource,
+      reason: `Warning: everybody who is let in automatically becomes ${input.defaultRole}.`,
+      detail: { role: input.defaultRole, acknowledged: true },
+    });
+  }
+  return { id, action, changed };
+}
+
+/** Changes some settings of the transaction's organization. @throws as `putOrganization` does */
+export async function patchOrganization(
+  tx: TenantTransaction,
+  catalog: ModelCatalog,
+  patch: OrganizationPatch,
+): Promise<Put> {
+  const { id: _, createdAt: __, ...current } = await readOrganization(tx);
+  return putOrganization(tx, catalog, { ...current, ...withoutUndefined(patch) } as OrganizationInput);
+}
+
+/** The transaction's organization, as it is shown. @throws Fault `not-found` */
+export async function readOrganization(tx: TenantTransaction) {
+  const row = await tx.db.selectFrom('organizations').selectAll().executeTakeFirst();
+  if (row === undefined) throw new Fault('not-found', 'There is no such organization.');
+  return {
+    id: row.id,
+    slug: row.slug,
+    name: row.name,
+    model: row.model,
+    defaultRole: row.default_role,
+    justInTime: row.just_in_time,
+    groupsFrom: row.groups_from,
+    enforceSso: row.enforce_sso,
+    sessionIdleMinutes: row.session_idle_minutes,
+    sessionAbsoluteMinutes: row.session_absolute_minutes,
+    timeZone: row.time_zone,
+    region: row.region,
+    createdAt: row.created_at,
+  };
+}
+
+function columnsOf(input: OrganizationInput) {
+  return {
+    slug: input.slug,
+    name: input.name ?? input.slug,
+    model: input.model,
+    default_role: input.defaultRole,
+    just_in_time: input.justInTime,
+    groups_from: input.groupsFrom,
+    enforce_sso: input.enforceSso,
+    session_idle_minutes: input.sessionIdleMinutes,
+    session_absolute_minutes: input.sessionAbsoluteMinutes,
+    time_zone: input.timeZone,
+    region: input.region,
+  };
+}
+
+function refuseUnknown(catalog: ModelCatalog, input: OrganizationInput): void {
+  if (!catalog.names().includes(input.model)) {
+    throw new Fault('invalid-input', `There is no access model "${input.model}".`, {
+      where: 'model',
+      remedy: `Choose one of: ${catalog.names().join(', ')}.`,
+    });
+  }
+  const regions = catalog.regions(input.model);
+  if (input.region !== null && regions.length > 0 && !regions.includes(input.region)) {
+    throw new Fault('invalid-input', `The access model "${input.model}" has no region "${input.region}".`, {
+      where: 'region',
+      remedy: `Choose one of: ${regions.join(', ')}.`,
+    });
+  }
+  if (input.sessionIdleMinutes > input.sessionAbsoluteMinutes) {
+    throw new Fault('invalid-input', 'A session can not be idle for longer than it lasts.', {
+      where: 'sessionIdleMinutes',
+      remedy: 'Make it at most sessionAbsoluteMinutes.',
+    });
+  }
+}
+
+/** Whether the default role is an administrative one, knowingly so. */
+function checkDefaultRole(catalog: ModelCatalog, input: OrganizationInput): boolean {
+  const { defaultRole, model } = input;
+  if (defaultRole === null) return false;
+  const role = catalog.role(model, defaultRole);
+  if (role === undefined) {
+    throw new Fault('invalid-input', `The access model "${model}" has no role "${defaultRole}" for newcomers.`, {
+      where: 'defaultRole',
+    });
+  }
+  if (role.transferOnly) {
+    throw new Fault('invalid-input', `The role "${defaultRole}" is only ever handed over; it can't be the default.`, {
+      where: 'defaultRole',
+    });
+  }
+  if (role.administrative && !input.acknowledgeAdministrativeDefault) {
+    throw new Fault('invalid-input', `The role "${defaultRole}" is administrative: everybody let in would get it.`, {
+      where: 'defaultRole',
+      remedy: 'Choose a lesser role, or set acknowledgeAdministrativeDefault to true.',
+    });
+  }
+  return role.administrative;
+}
+
+/** People hold roles by their names in one model; under another these would mean something else, or nothing. */
+async function refuseModelChange(tx: TenantTransaction): Promise<void> {
+  const somebody = await tx.db.selectFrom('users').select('id').limit(1).execute();
+  if (somebody.length === 0) return;
+  throw new Fault('conflict', "The access model can't change while the organization has people.", {
+    where: 'model',
+    remedy: 'Make a new organization with the other model.',
+  });
+}
+
+function withoutUndefined(patch: OrganizationPatch): Partial<OrganizationInput> {
+  return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,258 @@
+/** Organizations, domains, workspaces and products in the administration API. */
+import type { Request } from 'express';
+import { z } from 'zod';
+import { Fault } from '../errors.ts';
+import { callerOf, tenantOf } from '../http/caller.ts';
+import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
+import { originOf } from '../http/request-context.ts';
+import type { Store } from '../store/database.ts';
+import { locateOrganizations } from '../store/locate.ts';
+import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
+import {
+  deleteDomain,
+  domainInput,
+  domainName,
+  findDomain,
+  listDomains,
+  putDomain,
+  shownDomain,
+  verifyByOperator,
+} from './domain.ts';
+import { proveDomain, type ResolveTxt } from './domain-proof.ts';
+import {
+  createOrganization,
+  type ModelCatalog,
+  organizationInput,
+  organizationPatch,
+  patchOrganization,
+  readOrganization,
+} from './organization.ts';
+import { deleteProduct, findProduct, listProducts, productInput, putProduct } from './product.ts';
+import type { ScopeInUse } from './scope-in-use.ts';
+import { slug } from './slug.ts';
+import { deleteWorkspace, findWorkspace, listWorkspaces, putWorkspace, workspaceInput } from './workspace.ts';
+
+export interface TenancyDependencies {
+  readonly store: Pick<Store, 'db'>;
+  readonly catalog: ModelCatalog;
+  readonly inUse: ScopeInUse;
+  readonly resolveTxt: ResolveTxt;
+}
+
+const workspacePath = z.object({ workspace: z.string() });
+const productPath = z.object({ workspace: z.string(), product: z.string() });
+const domainPath = z.object({ domain: domainName });
+
+/** Routes below `/api/v1` that are of no one organization; only the operator may use them. */
+export function installationRoutes(deps: TenancyDependencies): ApiRouter {
+  const api = apiRouter('/api/v1');
+  const { db } = deps.store;
+
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/organizations',
+      summary: 'Create an organization',
+      body: organizationInput,
+      status: 201,
+    },
+    async ({ body }, request, response) => {
+      const origin = operatorOrigin(request);
+      const id = await createOrganization(deps, origin, body);
+      response.set('Location', `/api/v1/organizations/${body.slug}`);
+      return inTenant(db, id, origin, readOrganization);
+    },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/organizations',
+      summary: 'List organizations, a page at a time',
+      query: z.object({ cursor: z.uuid().optional(), limit: z.coerce.number().int().min(1).max(200).default(50) }),
+    },
+    async ({ query }, request) => {
+      const origin = operatorOrigin(request);
+      const ids = (await locateOrganizations(db))
+        .sort()
+        .filter((id) => query.cursor === undefined || id > query.cursor);
+      const page = ids.slice(0, query.limit);
+      const organizations = [];
+      for (const id of page) organizations.push(await inTenant(db, id, origin, readOrganization, 'reader'));
+      return { organizations, next: ids.length > page.length ? page.at(-1) : null };
+    },
+  );
+  return api;
+}
+
+/** Routes below `/api/v1/organizations/:organization`. */
+export function tenancyRoutes(deps: TenancyDependencies): ApiRouter {
+  const api = apiRouter('/api/v1/organizations/:organization');
+  declareOrganization(api, deps);
+  declareDomains(api, deps);
+  declareWorkspaces(api, deps);
+  declareProducts(api, deps);
+  return api;
+}
+
+function declareOrganization(api: ApiRouter, deps: TenancyDependencies): void {
+  const area = 'organization';
+  endpoint(api, { method: 'get', path: '/', summary: 'The organization and its settings', area }, (_, request) =>
+    within(deps, request, readOrganization),
+  );
+  endpoint(
+    api,
+    {
+      method: 'patch',
+      path: '/',
+      summary: "Change some of the organization's settings",
+      area,
+      body: organizationPatch,
+    },
+    ({ body }, request) =>
+      within(deps, request, async (tx) => {
+        await patchOrganization(tx, deps.catalog, body);
+        return readOrganization(tx);
+      }),
+  );
+}
+
+function declareDomains(api: ApiRouter, deps: TenancyDependencies): void {
+  const area = 'organization';
+  const params = domainPath;
+  const path = '/domains/:domain';
+  const shown = async (tx: TenantTransaction, name: string) => shownDomain(await findDomain(tx, name));
+
+  endpoint(api, { method: 'get', path: '/domains', summary: 'List claimed domains', area }, (_, request) =>
+    within(deps, request, async (tx) => ({ domains: (await listDomains(tx)).map(shownDomain) })),
+  );
+  endpoint(
+    api,
+    { method: 'get', path, summary: 'One domain, with the DNS record that proves it', area, params },
+    ({ params }, request) => within(deps, request, (tx) => shown(tx, params.domain)),
+  );
+  endpoint(
+    api,
+    { method: 'put', path, summary: 'Claim a domain', area, params, body: domainInput.omit({ name: true }) },
+    ({ params, body }, request) =>
+      within(deps, request, async (tx) => {
+        const { action } = await putDomain(tx, { ...body, name: params.domain });
+        return { ...(await shown(tx, params.domain)), action };
+      }),
+  );
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/domains/:domain/verify',
+      summary: "Prove a domain by its DNS record, or on the operator's word",
+      area,
+      params,
+      body: z.strictObject({ how: z.enum(['dns', 'operator']).default('dns') }),
+    },
+    async ({ params, body }, request) => {
+      const { organizationId, origin } = tenantOf(request);
+      if (body.how === 'dns') await proveDomain(deps, organizationId, origin, params.domain);
+      else await within(deps, request, (tx) => verifyByOperator(tx, params.domain));
+      return within(deps, request, (tx) => shown(tx, params.domain));
+    },
+  );
+  endpoint(api, { method: 'delete', path, summary: 'Give a domain up', area, params }, ({ params }, request) =>
+    within(deps, request, (tx) => deleteDomain(tx, params.domain)),
+  );
+}
+
+function declareWorkspaces(api: ApiRouter, deps: TenancyDependencies): void {
+  const area = 'organization';
+  const params = workspacePath;
+  const path = '/workspaces/:workspace';
+
+  endpoint(api, { method: 'get', path: '/workspaces', summary: 'List workspaces', area }, (_, request) =>
+    within(deps, request, async (tx) => ({ workspaces: await listWorkspaces(tx) })),
+  );
+  endpoint(api, { method: 'get', path, summary: 'One workspace', area, params }, ({ params }, request) =>
+    within(deps, request, (tx) => findWorkspace(tx, params.workspace)),
+  );
+  endpoint(
+    api,
+    {
+      method: 'put',
+      path,
+      summary: 'Create or update a workspace',
+      area,
+      params: z.object({ workspace: slug }),
+      body: workspaceInput.omit({ slug: true }),
+    },
+    ({ params, body }, request) =>
+      within(deps, request, async (tx) => {
+        const { action } = await putWorkspace(tx, { ...body, slug: params.workspace });
+        return { ...(await findWorkspace(tx, params.workspace)), action };
+      }),
+  );
+  endpoint(
+    api,
+    { method: 'delete', path, summary: 'Delete a workspace in which nobody has access', area, params },
+    ({ params }, request) => within(deps, request, (tx) => deleteWorkspace(tx, deps.inUse, params.workspace)),
+  );
+}
+
+function declareProducts(api: ApiRouter, deps: TenancyDependencies): void {
+  const area = 'organization';
+  const params = productPath;
+  const path = '/workspaces/:workspace/products/:product';
+
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/workspaces/:workspace/products',
+      summary: 'List the products of a workspace',
+      area,
+      params: workspacePath,
+    },
+    ({ params }, request) =>
+      within(deps, request, async (tx) => ({ products: await listProducts(tx, params.workspace) })),
+  );
+  endpoint(api, { method: 'get', path, summary: 'One product', area, params }, ({ params }, request) =>
+    within(deps, request, (tx) => findProduct(tx, params.workspace, params.product)),
+  );
+  endpoint(
+    api,
+    {
+      method: 'put',
+      path,
+      summary: 'Create or update a product',
+      area,
+      params: z.object({ workspace: z.string(), product: slug }),
+      body: productInput.omit({ workspace: true, slug: true }),
+    },
+    ({ params, body }, request) =>
+      within(deps, request, async (tx) => {
+        const { action } = await putProduct(tx, { ...body, workspace: params.workspace, slug: params.product });
+        return { ...(await findProduct(tx, params.workspace, params.product)), action };
+      }),
+  );
+  endpoint(
+    api,
+    { method: 'delete', path, summary: 'Delete a product that nobody has access to', area, params },
+    ({ params }, request) =>
+      within(deps, request, (tx) => deleteProduct(tx, deps.inUse, params.workspace, params.product)),
+  );
+}
+
+function within<T>(
+  deps: TenancyDependencies,
+  request: Request,
+  work: (tx: TenantTransaction) => Promise<T>,
+): Promise<T> {
+  const { organizationId, origin } = tenantOf(request);
+  return inTenant(deps.store.db, organizationId, origin, work);
+}
+
+function operatorOrigin(request: Request): Origin {
+  const { actor } = callerOf(request);
+  if (actor.kind !== 'operator') throw new Fault('forbidden', 'Only the operator of this installation may do this.');
+  return originOf(request, actor);
+}

@@ -7,7 +7,7 @@ import { DOMParser } from '@xmldom/xmldom';
 export interface XmlElement {
   readonly namespace: string;
   readonly name: string;
-  /** Attributes by local name, namespace declarations left out. */
+  /** Attributes as they are written (`ID`, `xsi:type`), namespace declarations left out. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly children: readonly XmlElement[];
   /** The element's own text, as it stands. */
@@ -105,7 +105,7 @@ function treeOf(element: Element): XmlElement {
   const nodes = Array.from(element.childNodes);
   const attributes = Array.from(element.attributes)
     .filter(({ name }) => name !== 'xmlns' && !name.startsWith('xmlns:'))
-    .map((attribute): [string, string] => [attribute.localName ?? attribute.name, attribute.value]);
+    .map(({ name, value }): [string, string] => [name, value]);
   return {
     namespace: element.namespaceURI ?? '',
     name: element.localName ?? element.nodeName,

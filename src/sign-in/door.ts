@@ -1,0 +1,96 @@
+/** What SAML and OpenID Connect share at the door: finding the connection, and letting somebody in or auditing why not. */
+import type { Request, Response } from 'express';
+import type { Models } from '../access/model-file.ts';
+import { Fault } from '../errors.ts';
+import { originOf } from '../http/request-context.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { Log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import type { Store } from '../store/database.ts';
+import { locateConnection } from '../store/locate.ts';
+import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
+import type { Attempt } from './attempt.ts';
+import type { Login } from './attributes.ts';
+import { type Connection, findConnection } from './connection.ts';
+import { signIn } from './provision.ts';
+import { auditRefusal, SignInRefusal } from './refusal.ts';
+import { setSessionCookie } from './session-cookie.ts';
+
+export interface SignInDependencies {
+  readonly store: Pick<Store, 'db'>;
+  readonly settings: Settings;
+  readonly models: Models;
+  readonly jobs: JobQueue;
+  readonly log: Log;
+}
+
+export interface Door<C extends Connection = Connection> {
+  readonly connection: C;
+  readonly origin: Origin;
+}
+
+/**
+ * Finds the connection of a path, of one kind.
+ * @throws Fault `not-found`
+ */
+export async function openDoor<K extends Connection['kind']>(
+  deps: SignInDependencies,
+  request: Request,
+  kind: K,
+): Promise<Door<Extract<Connection, { kind: K }>>> {
+  const id = String(request.params['connection']);
+  const { db } = deps.store;
+  const organizationId = await locateConnection(db, id);
+  if (organizationId === undefined) throw unknownConnection();
+  const origin = originOf(request, { kind: 'connection', id, label: id });
+  const connection = await inTenant(db, organizationId, origin, (tx) => findConnection(tx, id), 'reader');
+  if (connection.kind !== kind) throw unknownConnection();
+  const found = connection as Extract<Connection, { kind: K }>;
+  return { connection: found, origin: originOf(request, { kind: 'connection', id, label: connection.slug }) };
+}
+
+/**
+ * Does what may end in a refusal; a refusal is audited before it is passed on.
+ * @throws whatever `work` throws
+ */
+export async function guarded<T>(deps: SignInDependencies, door: Door, work: () => Promise<T>): Promise<T> {
+  try {
+    if (!door.connection.enabled) {
+      throw new SignInRefusal('connection-disabled', {
+        reason: 'This connection is turned off.',
+        remedy: 'An administrator can turn it on.',
+      });
+    }
+    return await work();
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'sign-in-refused')
+      await auditRefusal(deps.store.db, door.connection, door.origin, error);
+    throw error;
+  }
+}
+
+/**
+ * Lets a person in: consumes what may be used once, provisions, starts the session, sends the browser on. One transaction; who is
+ * refused has changed nothing.
+ */
+export async function letIn(
+  deps: SignInDependencies,
+  door: Door,
+  response: Response,
+  login: Login,
+  consume: (tx: TenantTransaction) => Promise<Attempt>,
+): Promise<void> {
+  const { connection, origin } = door;
+  const { attempt, session } = await inTenant(deps.store.db, connection.organizationId, origin, async (tx) => {
+    const attempt = await consume(tx);
+    return { attempt, session: await signIn(deps, tx, connection, login) };
+  });
+  setSessionCookie(response, deps.settings.http.baseUrl, session);
+  response.redirect(303, attempt.returnTo);
+}
+
+function unknownConnection(): Fault {
+  return new Fault('not-found', 'There is no such connection.', {
+    remedy: 'Check the address, or start at the sign-in page.',
+  });
+}

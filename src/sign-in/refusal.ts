@@ -1,0 +1,117 @@
+/** Why somebody is not let in: the name of the check that failed, one sentence for whoever can mend it, and the audit's trace of it. */
+import type { Kysely } from 'kysely';
+import { record } from '../audit/record.ts';
+import { Fault } from '../errors.ts';
+import type { Tables } from '../store/tables.ts';
+import { inTenant, type Origin } from '../store/tenant.ts';
+
+/** Every check that can refuse a sign-in; audit events and answers name it. */
+export type Check =
+  | 'size'
+  | 'encoding'
+  | 'xml'
+  | 'doctype'
+  | 'unusual-markup'
+  | 'depth'
+  | 'response'
+  | 'status'
+  | 'one-assertion'
+  | 'unique-ids'
+  | 'signed'
+  | 'signature-shape'
+  | 'signature-algorithm'
+  | 'digest-algorithm'
+  | 'signature-transform'
+  | 'signature'
+  | 'issuer'
+  | 'destination'
+  | 'recipient'
+  | 'audience'
+  | 'confirmation'
+  | 'not-before'
+  | 'expired'
+  | 'in-response-to'
+  | 'browser'
+  | 'replay'
+  | 'subject'
+  | 'provider-error'
+  | 'state'
+  | 'token'
+  | 'connection-disabled'
+  | 'person'
+  | 'email'
+  | 'domain'
+  | 'just-in-time'
+  | 'identity';
+
+/** What a check found. */
+export interface Finding {
+  /** A sentence that an administrator of the identity provider or of the organization can act on. */
+  readonly reason: string;
+  readonly remedy?: string;
+  readonly wanted?: string;
+  readonly got?: string;
+}
+
+/** A check that failed, as a fault. What was wanted and got is for the audit; it is never a secret. */
+export class SignInRefusal extends Fault {
+  readonly check: Check;
+  readonly finding: Finding;
+
+  constructor(check: Check, finding: Finding, cause?: unknown) {
+    super('sign-in-refused', finding.reason, {
+      ...(finding.remedy === undefined ? {} : { remedy: finding.remedy }),
+      ...(cause === undefined ? {} : { cause }),
+      extra: { check },
+    });
+    this.check = check;
+    this.finding = finding;
+  }
+}
+
+/** One of a list of checks over facts of one kind; gives what it found, or nothing where all is well. */
+export interface NamedCheck<T> {
+  readonly name: Check;
+  readonly find: (facts: T) => Finding | undefined;
+}
+
+/**
+ * Runs checks in their order.
+ * @throws SignInRefusal of the first that finds something
+ */
+export function pass<T>(checks: readonly NamedCheck<T>[], facts: T): void {
+  for (const { name, find } of checks) {
+    const finding = find(facts);
+    if (finding !== undefined) throw new SignInRefusal(name, finding);
+  }
+}
+
+/** Records a refusal, in a transaction of its own: the refused work has been rolled back. */
+export async function auditRefusal(
+  db: Kysely<Tables>,
+  connection: { readonly id: string; readonly organizationId: string; readonly slug: string },
+  origin: Origin,
+  refusal: Fault,
+): Promise<void> {
+  const { check = 'person', finding } = refusal instanceof SignInRefusal ? refusal : { finding: undefined };
+  const detail = {
+    connection: connection.slug,
+    sentence: refusal.message,
+    ...brief('wanted', finding?.wanted),
+    ...brief('got', finding?.got),
+  };
+  await inTenant(db, connection.organizationId, origin, (tx) =>
+    record(tx, {
+      action: 'sign_in.refused',
+      resource: { type: 'connection', id: connection.id },
+      outcome: 'denied',
+      reason: check,
+      detail,
+    }),
+  );
+}
+
+/** What came from outside is kept short: it is for recognising a value, not for keeping it. */
+function brief(name: string, value: string | undefined): Record<string, string> {
+  return value === undefined ? {} : { [name]: value.length > 200 ? `${value.slice(0, 200)}...` : value };
+}

@@ -1,0 +1,14 @@
+/** Everything that a browser meets while signing in. */
+import { Router } from 'express';
+import type { SignInDependencies } from './door.ts';
+import { errorPage } from './error-page.ts';
+import { pageAssets } from './page.ts';
+import { samlRoutes } from './saml/routes.ts';
+
+/** Routes of the sign-in room, mounted at the root. */
+export function signInRoutes(deps: SignInDependencies): Router {
+  const router = Router();
+  router.use(pageAssets(), samlRoutes(deps));
+  router.use(['/sign-in', '/sign-out', '/me', '/saml', '/oidc'], errorPage(deps));
+  return router;
+}

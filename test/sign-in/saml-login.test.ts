@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { startSamlIdp } from '../../src/demo/idp/saml-idp.ts';
+import { openTestDatabase } from '../harness/database.ts';
+import { startTestServer } from '../harness/server.ts';
+import { connection, holdings, lastEvent, membershipsOf, organization, person } from './arrange.ts';
+import { Browser, formOf, type Page } from './browser.ts';
+
+const database = await openTestDatabase();
+const server = await startTestServer(database);
+const PEOPLE = [
+  { id: 'ana', email: 'Ana@acme.test', name: 'Ana Alder', groups: ['Engineering'] },
+  { id: 'bo', email: 'bo@acme.test', name: 'Bo Birch', groups: [] },
+  { id: 'cy', email: 'cy@acme.test', name: 'Cy Cedar', groups: ['Engineering'] },
+  { id: 'dee', email: 'dee@elsewhere.test', name: 'Dee Dogwood', groups: [] },
+];
+const idp = await startSamlIdp({ people: PEOPLE });
+database.onEnd(() => idp.close());
+
+const acme = await organization(server, 'acme');
+const okta = await connection(server, acme, 'okta', { kind: 'saml', metadata: idp.metadata });
+idp.trust((await server.http.get(`/saml/${okta.id}/metadata`)).text);
+
+async function signIn(who: string, browser = new Browser(), loginUrl = okta.serviceProvider.loginUrl): Promise<Page> {
+  const choice = formOf(await browser.get(loginUrl));
+  const answer = formOf(await browser.post(choice.action, { ...choice.fields, person: who }));
+  return browser.post(answer.action, answer.fields, /\/me$/);
+}
+
+describe('signing in by SAML', () => {
+  it('given nobody is known, when somebody of a verified domain signs in, then they are created with the default role', async () => {
+    const page = await signIn('ana');
+    assert.equal(page.status, 303, page.text);
+    assert.equal(page.headers.get('location'), '/me');
+    const memberships = await membershipsOf(server, acme, 'ana@acme.test');
+    assert.deepEqual(memberships, [
+      { email: 'ana@acme.test', role: 'org_member', source: 'jit', scope: 'organization' },
+    ]);
+    assert.equal((await lastEvent(server, acme, 'sign_in.succeeded'))?.reason, 'created just in time');
+  });
+
+  it('given they were created, when they sign in again, then they are the same person with one identity', async () => {
+    const before = await holdings(server, acme);
+    assert.equal((await signIn('ana')).status, 303);
+    assert.deepEqual(await holdings(server, acme), { ...before, sessions: before['sessions']! + 1 });
+  });
+
+  it('given an existing person of a verified domain, when they sign in, then they are linked and keep their role', async () => {
+    await person(server, acme, 'bo@acme.test', 'org_admin');
+    assert.equal((await signIn('bo')).status, 303);
+    const memberships = await membershipsOf(server, acme, 'bo@acme.test');
+    assert.deepEqual(memberships, [
+      { email: 'bo@acme.test', role: 'org_admin', source: 'manual', scope: 'organization' },
+    ]);
+    assert.equal((await lastEvent(server, acme, 'sign_in.succeeded'))?.reason, 'linked by verified e-mail domain');
+  });
+});

@@ -15,6 +15,7 @@ const FAULT_STATUS = {
   forbidden: 403,
   'not-found': 404,
   conflict: 409,
+  'precondition-failed': 412,
   'plan-moved': 409,
   'run-in-progress': 409,
   'too-large': 413,

@@ -63,8 +63,7 @@ export async function guarded<T>(deps: SignInDependencies, door: Door, work: () 
     }
     return await work();
   } catch (error) {
-    if (error instanceof Fault && error.code === 'sign-in-refused')
-      await auditRefusal(deps.store.db, door.connection, door.origin, error);
+    if (error instanceof Fault) await auditRefusal(deps.store.db, door.connection, door.origin, error);
     throw error;
   }
 }

@@ -93,19 +93,20 @@ export async function auditRefusal(
   origin: Origin,
   refusal: Fault,
 ): Promise<void> {
-  const { check = 'person', finding } = refusal instanceof SignInRefusal ? refusal : { finding: undefined };
+  const finding = refusal instanceof SignInRefusal ? refusal.finding : undefined;
   const detail = {
     connection: connection.slug,
     sentence: refusal.message,
     ...brief('wanted', finding?.wanted),
     ...brief('got', finding?.got),
   };
+  const denied = refusal.code === 'sign-in-refused';
   await inTenant(db, connection.organizationId, origin, (tx) =>
     record(tx, {
       action: 'sign_in.refused',
       resource: { type: 'connection', id: connection.id },
-      outcome: 'denied',
-      reason: check,
+      outcome: denied ? 'denied' : 'failure',
+      reason: refusal instanceof SignInRefusal ? refusal.check : denied ? 'person' : refusal.code,
       detail,
     }),
   );

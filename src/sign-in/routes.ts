@@ -2,13 +2,14 @@
 import { Router } from 'express';
 import type { SignInDependencies } from './door.ts';
 import { errorPage } from './error-page.ts';
+import { oidcRoutes } from './oidc/routes.ts';
 import { pageAssets } from './page.ts';
 import { samlRoutes } from './saml/routes.ts';
 
 /** Routes of the sign-in room, mounted at the root. */
 export function signInRoutes(deps: SignInDependencies): Router {
   const router = Router();
-  router.use(pageAssets(), samlRoutes(deps));
+  router.use(pageAssets(), samlRoutes(deps), oidcRoutes(deps));
   router.use(['/sign-in', '/sign-out', '/me', '/saml', '/oidc'], errorPage(deps));
   return router;
 }

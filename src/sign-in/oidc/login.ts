@@ -1,0 +1,62 @@
+/** What the claims of a verified ID token, and of userinfo, say of a person. Pure. */
+import { type Attributes, emailAddress, groupNames, type Login, valuesOf } from '../attributes.ts';
+import type { OidcConfig } from '../connection-input.ts';
+
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** Claims about the token, not about the person; most differ at every login. */
+const ABOUT_THE_TOKEN = new Set([
+  ...[
+    'iss',
+    'sub',
+    'aud',
+    'exp',
+    'iat',
+    'nbf',
+    'jti',
+    'nonce',
+    'auth_time',
+    'acr',
+    'amr',
+    'azp',
+    'sid',
+    'at_hash',
+    'c_hash',
+    's_hash',
+  ],
+  ...['uti', 'rh', 'aio', 'ver', 'updated_at', 'session_state'],
+]);
+
+/** Whether userinfo has to be asked for what the ID token leaves out. */
+export function lacks(claims: Claims, config: OidcConfig): boolean {
+  const wanted = [config.claims.email, config.claims.name];
+  const missing = wanted.some((names) => !names.some((name) => Object.hasOwn(claims, name)));
+  return missing || claims['email_verified'] === undefined;
+}
+
+/** Reads a login from claims. An e-mail address that the provider has not verified is none. */
+export function loginOf(claims: Claims, config: OidcConfig): Login {
+  const attributes = attributesOf(claims);
+  const subject = String(claims['sub']);
+  const verified = claims['email_verified'] === true || claims['email_verified'] === 'true';
+  const email = verified ? emailAddress(valuesOf(attributes, config.claims.email)?.[0]) : null;
+  return {
+    subject,
+    email,
+    name: valuesOf(attributes, config.claims.name)?.[0]?.trim().slice(0, 200) || email || subject,
+    groups: groupNames(valuesOf(attributes, config.claims.groups)),
+    attributes,
+  };
+}
+
+function attributesOf(claims: Claims): Attributes {
+  const entries = Object.entries(claims)
+    .filter(([name]) => !ABOUT_THE_TOKEN.has(name))
+    .map(([name, value]): [string, string[]] => [name, [value].flat().filter(isPlain).map(String)])
+    .filter(([name, values]) => values.length > 0 || Array.isArray(claims[name]));
+  return Object.fromEntries(entries);
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}

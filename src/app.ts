@@ -10,6 +10,8 @@ import { authenticateApiKey } from './credentials/authenticate-key.ts';
 import { credentialRoutes } from './credentials/routes.ts';
 import { tokenRoutes } from './credentials/token-routes.ts';
 import { directoryRoutes } from './directory/routes.ts';
+import { scimRoutes } from './directory/scim/routes.ts';
+import { directoryTokenRoutes } from './directory/token-routes.ts';
 import { Fault } from './errors.ts';
 import { type Authenticate, enterOrganization, requireCaller } from './http/caller.ts';
 import type { ApiRouter } from './http/endpoint.ts';
@@ -52,6 +54,7 @@ export function createApp(deps: Dependencies): Express {
   });
 
   // Capabilities with protocols of their own mount here, before the JSON API.
+  app.use('/scim/v2', scimRoutes(deps));
 
   const authenticate = authenticateAny(deps);
   app.use('/oauth', tokenRoutes(deps, authenticate));
@@ -75,6 +78,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
   const perOrganization: ApiRouter[] = [
     tenancyRoutes(tenancy),
     directoryRoutes(deps),
+    directoryTokenRoutes(deps),
     credentialRoutes(deps),
     offboardingRoutes(deps),
     auditRoutes(deps),

@@ -2,14 +2,16 @@
 import { Router } from 'express';
 import type { SignInDependencies } from './door.ts';
 import { errorPage } from './error-page.ts';
+import { meRoutes } from './me.ts';
 import { oidcRoutes } from './oidc/routes.ts';
 import { pageAssets } from './page.ts';
 import { samlRoutes } from './saml/routes.ts';
+import { signInPage } from './sign-in-page.ts';
 
 /** Routes of the sign-in room, mounted at the root. */
 export function signInRoutes(deps: SignInDependencies): Router {
   const router = Router();
-  router.use(pageAssets(), samlRoutes(deps), oidcRoutes(deps));
+  router.use(pageAssets(), signInPage(deps), meRoutes(deps), samlRoutes(deps), oidcRoutes(deps));
   router.use(['/sign-in', '/sign-out', '/me', '/saml', '/oidc'], errorPage(deps));
   return router;
 }

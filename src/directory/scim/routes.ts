@@ -1,23 +1,21 @@
 /** The SCIM 2.0 server (RFC 7643, 7644): an identity provider writes what it knows of people and groups into its directory. */
-import express, { type ErrorRequestHandler, type RequestHandler, type Response, Router } from 'express';
+import { type ErrorRequestHandler, type RequestHandler, type Response, Router } from 'express';
 import { Fault } from '../../errors.ts';
 import { asFault } from '../../http/problem.ts';
 import { requestIdOf } from '../../http/request-context.ts';
 import type { Log } from '../../log.ts';
+import { jsonBody } from './body.ts';
 import { listResponse, resourceTypes, schemas, serviceProviderConfig } from './discovery.ts';
 import { groupRoutes } from './group-routes.ts';
-import { MAX_BODY_BYTES } from './limits.ts';
 import { baseOf, requireDirectory, type ScimDependencies } from './request.ts';
 import { errorBody } from './scim-fault.ts';
 import { userRoutes } from './user-routes.ts';
 
-const MEDIA_TYPES = ['application/scim+json', 'application/json'];
-
 /** Routes to be mounted at `/scim/v2`; a directory's resources are below `/:directory`. */
 export function scimRoutes(deps: ScimDependencies): Router {
   const router = Router();
-  router.use('/:directory', requireDirectory(deps), answerInScim, requireMediaType);
-  router.use(express.json({ limit: MAX_BODY_BYTES, type: MEDIA_TYPES }));
+  router.use('/:directory', requireDirectory(deps), answerInScim);
+  router.use(...jsonBody);
   discoveryRoutes(router, deps);
   userRoutes(router, deps);
   groupRoutes(router, deps);
@@ -54,13 +52,6 @@ function discoveryRoutes(router: Router, deps: ScimDependencies): void {
 /** SCIM's own media type on every answer. */
 const answerInScim: RequestHandler = (_request, response, next) => {
   response.type('application/scim+json');
-  next();
-};
-
-const requireMediaType: RequestHandler = (request, _response, next) => {
-  if (request.is(MEDIA_TYPES) === false && request.method !== 'GET' && request.method !== 'DELETE') {
-    throw new Fault('unsupported-media-type', `The body must be ${MEDIA_TYPES.join(' or ')}.`);
-  }
   next();
 };
 

@@ -91,10 +91,9 @@ export function userRoutes(router: Router, deps: ScimDependencies): void {
 
   router.delete('/:directory/Users/:id', async (request, response) => {
     await writing(deps, request, async (tx) => {
-      const row = await findUser(tx, directoryOf(request).directoryId, idOf(request), true);
-      requireMatch(request, row);
-      await removeUser(tx, row);
-      await settle(deps, tx, [row.id]);
+      const id = idOf(request);
+      await removeUser(tx, directoryOf(request).directoryId, id, (row) => requireMatch(request, row));
+      await settle(deps, tx, [id]);
     });
     response.status(204).end();
   });

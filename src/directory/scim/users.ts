@@ -108,17 +108,38 @@ export async function changeUser(tx: TenantTransaction, before: UserRow, attribu
   return row;
 }
 
-/** Takes a locked user out of the directory and its groups. The record stays, so that a rehire is recognised. */
-export async function removeUser(tx: TenantTransaction, row: UserRow): Promise<void> {
+/**
+ * Takes a user out of the directory and its groups. The record stays, so that a rehire is recognised.
+ * @param allowed asked of the locked row before anything is written
+ * @throws Fault `not-found`
+ */
+export async function removeUser(
+  tx: TenantTransaction,
+  directoryId: string,
+  id: string,
+  allowed: (row: UserRow) => void,
+): Promise<void> {
+  const { row, groups } = await holdWithGroups(tx, directoryId, id);
+  allowed(row);
   await sql`
     UPDATE directory_users SET active = false, deleted_at = now(), updated_at = now(), version = version + 1
-    WHERE directory_id = ${row.directory_id} AND id = ${row.id}`.execute(tx.db);
+    WHERE directory_id = ${directoryId} AND id = ${id}`.execute(tx.db);
+  await sql`DELETE FROM directory_group_members WHERE directory_id = ${directoryId} AND member_id = ${id}`.execute(
+    tx.db,
+  );
   await sql`
-    WITH left_groups AS (
-      DELETE FROM directory_group_members WHERE directory_id = ${row.directory_id} AND member_id = ${row.id} RETURNING group_id)
     UPDATE directory_groups SET version = version + 1, updated_at = now()
-    WHERE directory_id = ${row.directory_id} AND id IN (SELECT group_id FROM left_groups)`.execute(tx.db);
+    WHERE directory_id = ${directoryId} AND id = ANY(${groups}::uuid[])`.execute(tx.db);
   await recordUser(tx, 'directory_user.deleted', row, []);
+}
+
+/** Groups first, then the user, as a change of members does it, so that the two wait for each other instead of deadlocking. */
+async function holdWithGroups(tx: TenantTransaction, directoryId: string, id: string) {
+  const groups = await sql<{ id: string }>`
+    SELECT id FROM directory_groups WHERE directory_id = ${directoryId} AND id IN (
+      SELECT group_id FROM directory_group_members WHERE directory_id = ${directoryId} AND member_id = ${isId(id) ? id : null}::uuid)
+    ORDER BY id FOR NO KEY UPDATE`.execute(tx.db);
+  return { row: await findUser(tx, directoryId, id, true), groups: groups.rows.map((group) => group.id) };
 }
 
 /** The groups of a page of users, by user id. */

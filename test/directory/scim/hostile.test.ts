@@ -70,6 +70,18 @@ describe('SCIM bodies that are refused', () => {
     { name: 'SCIM-8 a list', body: '[]', scimType: 'invalidSyntax' },
     { name: 'SCIM-8 a string', body: '"x"', scimType: 'invalidSyntax' },
     {
+      name: 'SCIM-8 one attribute twice',
+      body: `{"schemas":["${USER}"],"userName":"x","active":false,"active":true}`,
+      scimType: 'invalidSyntax',
+      naming: 'active',
+    },
+    {
+      name: 'SCIM-8 one attribute twice, once escaped',
+      body: `{"schemas":["${USER}"],"userName":"x","name":{"givenName":"a","given\\u004eame":"b"}}`,
+      scimType: 'invalidSyntax',
+      naming: 'givenName',
+    },
+    {
       name: 'SCIM-8 one attribute in two letter cases',
       body: person('x@acme.test', { USERNAME: 'y' }),
       scimType: 'invalidSyntax',

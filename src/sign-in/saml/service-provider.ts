@@ -46,7 +46,7 @@ export async function verifiedAssertion(
   const saml = new SAML({ ...options(connection, own), wantAuthnResponseSigned: isResponseSigned(response.root) });
   const posted = { SAMLResponse: Buffer.from(response.xml).toString('base64') };
   const { profile } = await saml.validatePostResponseAsync(posted).catch((cause: unknown) => {
-    throw wrongSignature(cause);
+    throw refusalOf(cause);
   });
   const assertion = readMessage(profile?.getAssertionXml?.() ?? '<none/>');
   if (assertion.namespace !== ASSERTION || assertion.name !== 'Assertion')
@@ -74,6 +74,13 @@ function options(connection: SamlConnection, own: ServiceProvider): SamlConfig {
     disableRequestedAuthnContext: true,
     identifierFormat: null,
   };
+}
+
+/** The library's errors are told apart by their words only; what is no matter of signatures is one of the assertion's make. */
+function refusalOf(cause: unknown): SignInRefusal {
+  if (!(cause instanceof Error) || /signature|digest/i.test(cause.message)) return wrongSignature(cause);
+  const reason = 'The assertion lacks what confirms its subject to a bearer, or until when.';
+  return new SignInRefusal('confirmation', { reason }, cause);
 }
 
 function wrongSignature(cause: unknown): SignInRefusal {

@@ -139,7 +139,8 @@ function patchMany(holder: Attributes, attribute: Attribute, operation: Operatio
     path.filter !== undefined || path.sub !== undefined
       ? patchElements(attribute, before, operation, path)
       : patchList(attribute, before, operation);
-  assign(holder, attribute.name, after.length === 0 ? undefined : after);
+  const telling = after.filter((element) => !isObject(element) || Object.keys(element).length > 0);
+  assign(holder, attribute.name, telling.length === 0 ? undefined : telling);
 }
 
 /** The attribute as a whole: more elements, other elements, fewer elements. */
@@ -164,7 +165,7 @@ function patchElements(
   const { filter, sub } = path;
   const meant = (element: unknown) => filter === undefined || matches(attribute, filter, element);
   const part = sub === undefined ? undefined : subAttribute(attribute, sub);
-  if (operation.op === 'remove') {
+  if (operation.op === 'remove' || (part !== undefined && operation.value === null)) {
     // An element without its value says nothing any more.
     if (part === undefined || part.name === 'value') return before.filter((element) => !meant(element));
     return before.map((element) => (meant(element) ? changedElement(attribute, element, operation, part) : element));

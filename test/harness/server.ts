@@ -12,6 +12,8 @@ import { OPERATOR_TOKEN } from './settings.ts';
 export interface TestServer {
   readonly url: string;
   readonly deps: Dependencies;
+  /** The operator's Authorization header. */
+  readonly operator: string;
   /** Supertest on this server. */
   readonly http: ReturnType<typeof supertest>;
   /** Calls the administration API as the operator. */
@@ -37,9 +39,9 @@ export async function startTestServer({ store, settings, onEnd }: TestDatabase):
     await deps.jobs.close();
   });
   const http = supertest(url);
-  const api: TestServer['api'] = (method, path) =>
-    http[method](`/api/v1${path}`).set('Authorization', `Bearer ${OPERATOR_TOKEN}`);
-  return { url, deps, http, api };
+  const operator = `Bearer ${OPERATOR_TOKEN}`;
+  const api: TestServer['api'] = (method, path) => http[method](`/api/v1${path}`).set('Authorization', operator);
+  return { url, deps, operator, http, api };
 }
 
 async function close(server: Server): Promise<void> {

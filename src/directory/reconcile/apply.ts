@@ -26,7 +26,10 @@ export async function applyPeople(
   const leavers = await sql<{ userId: string; reason: string }>`
     SELECT c.user_id AS "userId", c.reason FROM ${changes.rows} WHERE c.kind = 'user.deprovision'`.execute(tx.db);
   if (leavers.rows.length > 0) {
-    await deprovision(deps, tx, leavers.rows, { kind: trigger, ...(changes.runId === null ? {} : { runId: changes.runId }) });
+    await deprovision(deps, tx, leavers.rows, {
+      kind: trigger,
+      ...(changes.runId === null ? {} : { runId: changes.runId }),
+    });
   }
 }
 
@@ -45,7 +48,9 @@ export async function applyMemberships(tx: TenantTransaction, changes: ChangeSet
       ${changes.runId}::uuid, ${tx.origin.actor.label}, c.reason
     FROM changed c JOIN here ON here.id = c.user_id
     ON CONFLICT (organization_id, user_id, scope_kind, scope_id, source) DO UPDATE SET role = excluded.role,
-      rule_id = excluded.rule_id, run_id = excluded.run_id, granted_by = excluded.granted_by, reason = excluded.reason`.execute(tx.db);
+      rule_id = excluded.rule_id, run_id = excluded.run_id, granted_by = excluded.granted_by, reason = excluded.reason`.execute(
+    tx.db,
+  );
   await recordSelected(
     tx,
     sql`SELECT CASE c.kind WHEN 'membership.add' THEN 'membership.granted' WHEN 'membership.change' THEN 'membership.changed'
@@ -75,7 +80,9 @@ async function updateUsers(tx: TenantTransaction, changes: ChangeSet): Promise<v
 async function linkRecords(tx: TenantTransaction, directoryId: string, changes: ChangeSet): Promise<void> {
   await sql`
     UPDATE directory_users d SET user_id = c.user_id FROM ${changes.rows}
-    WHERE c.kind IN ('user.create', 'user.link') AND d.directory_id = ${directoryId} AND d.source_key = c.source_key`.execute(tx.db);
+    WHERE c.kind IN ('user.create', 'user.link') AND d.directory_id = ${directoryId} AND d.source_key = c.source_key`.execute(
+    tx.db,
+  );
 }
 
 /** Remembers for each settled record what was seen; those held for a person are looked at again next time. */

@@ -32,7 +32,13 @@ export interface PlanFigures {
 }
 
 export interface TrippedGuard {
-  readonly guard: 'empty-feed' | 'feed-shrink' | 'deprovisions' | 'membership-removals' | 'administrative-grants' | 'last-owner';
+  readonly guard:
+    | 'empty-feed'
+    | 'feed-shrink'
+    | 'deprovisions'
+    | 'membership-removals'
+    | 'administrative-grants'
+    | 'last-owner';
   readonly reason: string;
 }
 
@@ -58,7 +64,10 @@ export function trippedGuards(figures: PlanFigures, settings: GuardSettings): Tr
   }
   const removed = figures.membershipRemovals;
   const removedShare = share(removed, figures.derivedMemberships);
-  if (removed > settings.maxMembershipRemovals || (removed > few && removedShare > settings.maxMembershipRemovalShare)) {
+  if (
+    removed > settings.maxMembershipRemovals ||
+    (removed > few && removedShare > settings.maxMembershipRemovalShare)
+  ) {
     const reason = `${removed} of ${figures.derivedMemberships} derived memberships would be removed`;
     tripped.push({ guard: 'membership-removals', reason });
   }

@@ -17,9 +17,13 @@ export async function approveRun(deps: ReconcileDependencies, tx: TenantTransact
   const run = await waitingRun(tx, runId);
   await reconcileModel(deps, tx);
   if (run.base_hash !== (await baseHash(tx))) {
-    throw new Fault('plan-moved', 'Facts, rules or memberships have changed since this plan was made; nothing was applied.', {
-      remedy: 'Run the directory again and look at the new plan.',
-    });
+    throw new Fault(
+      'plan-moved',
+      'Facts, rules or memberships have changed since this plan was made; nothing was applied.',
+      {
+        remedy: 'Run the directory again and look at the new plan.',
+      },
+    );
   }
   await applyRun(deps, tx, runId, run.directory_id);
   await tx.db
@@ -42,7 +46,10 @@ export async function discardRun(tx: TenantTransaction, runId: string): Promise<
   await record(tx, { action: 'sync.discarded', resource: { type: 'sync_run', id: runId }, reason: 'by a person' });
 }
 
-async function waitingRun(tx: TenantTransaction, runId: string): Promise<{ directory_id: string; base_hash: string | null }> {
+async function waitingRun(
+  tx: TenantTransaction,
+  runId: string,
+): Promise<{ directory_id: string; base_hash: string | null }> {
   const run = await tx.db
     .selectFrom('sync_runs')
     .select(['status', 'directory_id', 'base_hash'])

@@ -50,14 +50,18 @@ async function settleRecords(
   ids: readonly string[],
   trigger: string,
 ): Promise<Change[]> {
-  const { rows } = await sql<Change>`${planPeople(directoryId, directoryUsers(directoryId, ids), model.ownerRoles)}`.execute(tx.db);
+  const { rows } =
+    await sql<Change>`${planPeople(directoryId, directoryUsers(directoryId, ids), model.ownerRoles)}`.execute(tx.db);
   const changes = changesAtHand(rows);
   if (rows.length > 0) await applyPeople(deps, tx, directoryId, changes, trigger);
   await rememberPresence(tx, directoryId, changes, ids);
   return rows;
 }
 
-async function byDirectory(tx: TenantTransaction, ids: readonly string[]): Promise<{ directoryId: string; ids: string[] }[]> {
+async function byDirectory(
+  tx: TenantTransaction,
+  ids: readonly string[],
+): Promise<{ directoryId: string; ids: string[] }[]> {
   if (ids.length === 0) return [];
   const { rows } = await sql<{ directoryId: string; ids: string[] }>`
     SELECT d.directory_id AS "directoryId", array_agg(d.id) AS ids
@@ -82,7 +86,11 @@ export async function reconcileEverybody(
 ): Promise<{ runId: string; counts: Counts }> {
   const run = await planRulesRun(deps, tx, trigger);
   await applyMemberships(tx, storedChanges(run.runId));
-  await tx.db.updateTable('sync_runs').set({ status: 'applied', counts: run.counts }).where('id', '=', run.runId).execute();
+  await tx.db
+    .updateTable('sync_runs')
+    .set({ status: 'applied', counts: run.counts })
+    .where('id', '=', run.runId)
+    .execute();
   return run;
 }
 

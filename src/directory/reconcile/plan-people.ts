@@ -10,7 +10,11 @@ import type { Incoming } from './incoming.ts';
  * A SELECT of change rows (see changes.ts) for the incoming records of a directory that decides the lifecycle.
  * @param ownerRoles the model's roles whose last holder is never removed
  */
-export function planPeople(directoryId: string, incoming: Incoming, ownerRoles: readonly string[]): RawBuilder<unknown> {
+export function planPeople(
+  directoryId: string,
+  incoming: Incoming,
+  ownerRoles: readonly string[],
+): RawBuilder<unknown> {
   return sql`
     WITH incoming AS MATERIALIZED (${incoming}),
     by_external_id AS (

@@ -11,11 +11,8 @@ export type Counts = Readonly<Record<string, number>>;
 
 /** Plans a directory's run from what it staged. */
 export async function planDirectory(tx: TenantTransaction, runId: string, directoryId: string, model: ReconcileModel) {
-  // Staged rows are too fresh for statistics; a nested loop over them would take minutes.
-  await sql`SET LOCAL enable_nestloop = off`.execute(tx.db);
   await storeChanges(tx, runId, planPeople(directoryId, stagedRecords(runId, directoryId), model.ownerRoles));
   await storeChanges(tx, runId, planMemberships(stagedScope(runId, directoryId), model));
-  await sql`RESET enable_nestloop`.execute(tx.db);
 }
 
 /** Plans for everybody from facts as they stand: what a changed rule would do. */
@@ -35,7 +32,9 @@ async function storeChanges(tx: TenantTransaction, runId: string, changes: RawBu
 /** How many changes of each kind a stored plan has. */
 export async function countChanges(tx: TenantTransaction, runId: string): Promise<Counts> {
   const { rows } = await sql<{ kind: string; count: number }>`
-    SELECT kind, count(*) AS count FROM sync_changes WHERE run_id = ${runId} GROUP BY kind ORDER BY kind`.execute(tx.db);
+    SELECT kind, count(*) AS count FROM sync_changes WHERE run_id = ${runId} GROUP BY kind ORDER BY kind`.execute(
+    tx.db,
+  );
   return Object.fromEntries(rows.map(({ kind, count }) => [kind, count]));
 }
 

@@ -52,7 +52,9 @@ export function runDirectory(deps: RunDependencies, request: RunRequest): Promis
     const { runId, source } = await beginRun(deps, request);
     try {
       await stage(deps.store.db, request, runId, source);
-      return await inTenant(deps.store.db, request.organizationId, request.origin, (tx) => settle(deps, tx, request, runId));
+      return await inTenant(deps.store.db, request.organizationId, request.origin, (tx) =>
+        settle(deps, tx, request, runId),
+      );
     } catch (error) {
       await failRun(deps, request, runId, error);
       throw error;
@@ -62,7 +64,11 @@ export function runDirectory(deps: RunDependencies, request: RunRequest): Promis
 
 async function beginRun(deps: RunDependencies, request: RunRequest): Promise<{ runId: string; source: Source }> {
   return inTenant(deps.store.db, request.organizationId, request.origin, async (tx) => {
-    const directory = await tx.db.selectFrom('directories').selectAll().where('id', '=', request.directoryId).executeTakeFirst();
+    const directory = await tx.db
+      .selectFrom('directories')
+      .selectAll()
+      .where('id', '=', request.directoryId)
+      .executeTakeFirst();
     if (directory === undefined) throw new Fault('not-found', 'There is no such directory.');
     const source = openSource(directory);
     await endEarlierRuns(tx, request.directoryId);
@@ -97,13 +103,22 @@ async function endEarlierRuns(tx: TenantTransaction, directoryId: string): Promi
   }
 }
 
-async function settle(deps: RunDependencies, tx: TenantTransaction, request: RunRequest, runId: string): Promise<RunReport> {
+async function settle(
+  deps: RunDependencies,
+  tx: TenantTransaction,
+  request: RunRequest,
+  runId: string,
+): Promise<RunReport> {
   await takeTurn(tx, 'alone');
   const { directoryId, mode } = request;
   const model = await reconcileModel(deps, tx);
   await planDirectory(tx, runId, directoryId, model);
   const counts = await countChanges(tx, runId);
-  const directory = await tx.db.selectFrom('directories').select('guards').where('id', '=', directoryId).executeTakeFirstOrThrow();
+  const directory = await tx.db
+    .selectFrom('directories')
+    .select('guards')
+    .where('id', '=', directoryId)
+    .executeTakeFirstOrThrow();
   const guards = await guardPlan(tx, runId, directoryId, guardSettings.parse(directory.guards));
   if (mode === 'run' && guards.length === 0) {
     await applyRun(deps, tx, runId, directoryId);

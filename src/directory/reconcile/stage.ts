@@ -15,13 +15,20 @@ export interface StagingRequest {
 }
 
 /** Stages everybody; gives the number of records. */
-export async function stage(db: Kysely<Tables>, request: StagingRequest, runId: string, source: Source): Promise<number> {
+export async function stage(
+  db: Kysely<Tables>,
+  request: StagingRequest,
+  runId: string,
+  source: Source,
+): Promise<number> {
   let batch: SourceUser[] = [];
   let total = 0;
   const flush = async () => {
     const full = batch;
     batch = [];
-    await inTenant(db, request.organizationId, request.origin, (tx) => writeBatch(tx, request.directoryId, runId, full));
+    await inTenant(db, request.organizationId, request.origin, (tx) =>
+      writeBatch(tx, request.directoryId, runId, full),
+    );
     total += full.length;
     request.onProgress?.(total);
   };
@@ -33,7 +40,12 @@ export async function stage(db: Kysely<Tables>, request: StagingRequest, runId: 
   return total;
 }
 
-async function writeBatch(tx: TenantTransaction, directoryId: string, runId: string, users: readonly SourceUser[]): Promise<void> {
+async function writeBatch(
+  tx: TenantTransaction,
+  directoryId: string,
+  runId: string,
+  users: readonly SourceUser[],
+): Promise<void> {
   const rows = JSON.stringify(users.map((user) => ({ ...user, fingerprint: fingerprintOf(user) })));
   // A person is in from the first moment of the first day to the last moment of the last day, where the directory is.
   await sql`
@@ -44,7 +56,9 @@ async function writeBatch(tx: TenantTransaction, directoryId: string, runId: str
     FROM jsonb_to_recordset(${rows}::jsonb) AS u("sourceKey" text, "externalId" text, "userName" text, email text,
       "displayName" text, active boolean, "startsOn" date, "endsOn" date, attributes jsonb, fingerprint uuid)
     JOIN directories d ON d.id = ${directoryId}`.execute(tx.db);
-  const members = users.flatMap((user) => user.groups.map((group) => ({ group, key: group.toLowerCase(), user: user.sourceKey })));
+  const members = users.flatMap((user) =>
+    user.groups.map((group) => ({ group, key: group.toLowerCase(), user: user.sourceKey })),
+  );
   if (members.length === 0) return;
   await sql`
     INSERT INTO staged_members (organization_id, run_id, group_key, group_name, user_key)

@@ -16,11 +16,15 @@ export async function recordStagedFacts(tx: TenantTransaction, runId: string, di
     ON CONFLICT (organization_id, directory_id, source_key) DO UPDATE SET external_id = excluded.external_id,
       user_name = excluded.user_name, email = excluded.email, display_name = excluded.display_name, active = excluded.active,
       starts_at = excluded.starts_at, ends_at = excluded.ends_at, attributes = excluded.attributes,
-      fingerprint = excluded.fingerprint, version = d.version + 1, updated_at = now(), deleted_at = NULL`.execute(tx.db);
+      fingerprint = excluded.fingerprint, version = d.version + 1, updated_at = now(), deleted_at = NULL`.execute(
+    tx.db,
+  );
   await sql`
     UPDATE directory_users d SET active = false, deleted_at = now(), updated_at = now(), version = version + 1
     WHERE d.directory_id = ${directoryId} AND d.deleted_at IS NULL
-      AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.source_key = d.source_key)`.execute(tx.db);
+      AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.source_key = d.source_key)`.execute(
+    tx.db,
+  );
   await recordGroups(tx, runId, directoryId);
 }
 
@@ -38,7 +42,9 @@ async function recordGroups(tx: TenantTransaction, runId: string, directoryId: s
     WHERE s.run_id = ${runId}`;
   await sql`
     DELETE FROM directory_group_members m WHERE m.directory_id = ${directoryId}
-      AND NOT EXISTS (SELECT 1 FROM (${staged}) s WHERE s.group_id = m.group_id AND s.member_id = m.member_id)`.execute(tx.db);
+      AND NOT EXISTS (SELECT 1 FROM (${staged}) s WHERE s.group_id = m.group_id AND s.member_id = m.member_id)`.execute(
+    tx.db,
+  );
   await sql`
     INSERT INTO directory_group_members (organization_id, directory_id, group_id, member_id)
     SELECT ${tx.organizationId}::uuid, ${directoryId}::uuid, s.group_id, s.member_id FROM (${staged}) s

@@ -4,10 +4,16 @@ import { Fault } from '../../errors.ts';
 import type { Tables } from '../../store/tables.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 
-/** Waits for, and takes until the transaction's end, this organization's turn. */
+/**
+ * Waits for, and takes until the transaction's end, this organization's turn.
+ *
+ * Alone is whoever goes through everybody. Row-level security hides from the planner how many rows there are, and it expects one: a
+ * nested loop, 8 s for 3,000 people and minutes for 20,000, where hash joins take 0.8 s and 4 s. So those transactions do without.
+ */
 export async function takeTurn(tx: TenantTransaction, how: 'alone' | 'beside others'): Promise<void> {
   const lock = how === 'alone' ? sql`pg_advisory_xact_lock` : sql`pg_advisory_xact_lock_shared`;
   await sql`SELECT ${lock}(hashtextextended(${`reconcile ${tx.organizationId}`}, 0))`.execute(tx.db);
+  if (how === 'alone') await sql`SET LOCAL enable_nestloop = off`.execute(tx.db);
 }
 
 /**

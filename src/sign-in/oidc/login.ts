@@ -34,6 +34,17 @@ export function lacks(claims: Claims, config: OidcConfig): boolean {
   return missing || claims['email_verified'] === undefined;
 }
 
+/**
+ * The claims of the ID token, and those of userinfo that it leaves out. An e-mail address and the word that it is verified are taken
+ * from the same document: neither vouches for the other's.
+ */
+export function together(idToken: Claims, userinfo: Claims, { claims }: OidcConfig): Claims {
+  const paired = ['email_verified', ...claims.email];
+  const complete = idToken['email_verified'] !== undefined && claims.email.some((name) => Object.hasOwn(idToken, name));
+  const unpaired = (all: Claims) => Object.fromEntries(Object.entries(all).filter(([name]) => !paired.includes(name)));
+  return complete ? { ...unpaired(userinfo), ...idToken } : { ...userinfo, ...unpaired(idToken) };
+}
+
 /** Reads a login from claims. An e-mail address that the provider has not verified is none. */
 export function loginOf(claims: Claims, config: OidcConfig): Login {
   const attributes = attributesOf(claims);

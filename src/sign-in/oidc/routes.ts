@@ -8,7 +8,7 @@ import type { OidcConnection } from '../connection.ts';
 import { type Door, guarded, letIn, openDoor, type SignInDependencies } from '../door.ts';
 import { SignInRefusal } from '../refusal.ts';
 import { safeReturnTo } from '../return-to.ts';
-import { type Claims, lacks, loginOf } from './login.ts';
+import { type Claims, lacks, loginOf, together } from './login.ts';
 import { type FindProvider, providers } from './provider.ts';
 
 /** `/oidc/:connection/{login,callback}`. */
@@ -112,7 +112,7 @@ async function claimsOf(
       throw new SignInRefusal('subject', { reason: 'The ID token names no subject that can be kept.' });
     const asks = lacks(claims, connection.config) && provider.serverMetadata().userinfo_endpoint !== undefined;
     const more: Claims = asks ? await client.fetchUserInfo(provider, tokens.access_token, subject) : {};
-    return { ...more, ...claims };
+    return together(claims, more, connection.config);
   } catch (error) {
     throw error instanceof Fault ? error : refusalOf(error);
   }
@@ -131,7 +131,7 @@ function refusalOf(error: unknown): Fault {
   }
   const { code = '', cause } = error as { code?: string; cause?: unknown };
   if (cause instanceof Fault) return cause;
-  if (/JWT|KEY|CLAIM|INVALID_RESPONSE|UNSUPPORTED/.test(code)) {
+  if (/JWT|KEY|COMPARISON|INVALID_RESPONSE|UNSUPPORTED/.test(code)) {
     const got = [(error as Error).message, cause instanceof Error ? cause.message : ''].filter(Boolean).join(': ');
     const reason = "The identity provider's ID token or answer does not hold.";
     return new SignInRefusal(

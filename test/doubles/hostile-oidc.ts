@@ -1,0 +1,134 @@
+/** An OpenID provider that answers whatever a test wants it to: any claims, any algorithm, any failure. */
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, SignJWT, UnsecuredJWT } from 'jose';
+
+export type IdTokenClaims = Record<string, unknown>;
+
+export interface Behaviour {
+  /** Changes the claims of the next ID tokens; undefined values are left out. */
+  claims?: (good: IdTokenClaims) => IdTokenClaims;
+  /** Makes the ID token instead of signing it with our key. */
+  makeIdToken?: (claims: IdTokenClaims) => Promise<string>;
+  /** Answers at the token endpoint instead of us. */
+  token?: (response: ServerResponse) => void;
+  userinfo?: IdTokenClaims;
+  discovery?: Record<string, unknown>;
+}
+
+export interface HostileOidc {
+  readonly url: string;
+  readonly privateKey: KeyObject;
+  readonly publicPem: string;
+  /** How it behaves until told otherwise. */
+  behave(behaviour: Behaviour): void;
+  /** Makes a code that the token endpoint takes for this nonce and person. */
+  code(nonce: string, person: { sub: string; email: string }): string;
+  /** How often the key set was fetched. */
+  keyFetches(): number;
+  close(): Promise<void>;
+}
+
+export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'key', alg: 'RS256', use: 'sig' };
+  const codes = new Map<string, IdTokenClaims>();
+  let behaviour: Behaviour = {};
+  let keyFetches = 0;
+  let lastSubject: unknown;
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const url = `http://localhost:${(server.address() as AddressInfo).port}`;
+
+  const json = (response: ServerResponse, status: number, body: unknown) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body));
+  };
+  const token = async (request: IncomingMessage, response: ServerResponse) => {
+    if (behaviour.token !== undefined) return behaviour.token(response);
+    const form = new URLSearchParams(await bodyOf(request));
+    const good = codes.get(form.get('code') ?? '');
+    if (good === undefined) return json(response, 400, { error: 'invalid_grant' });
+    codes.delete(form.get('code') ?? '');
+    lastSubject = good['sub'];
+    const claims = JSON.parse(JSON.stringify((behaviour.claims ?? ((same) => same))(good))) as IdTokenClaims;
+    const id_token = await (behaviour.makeIdToken ?? ((all) => signed(all, privateKey)))(claims);
+    json(response, 200, { access_token: 'access', token_type: 'Bearer', expires_in: 60, id_token });
+  };
+  server.on('request', async (request: IncomingMessage, response: ServerResponse) => {
+    const { pathname } = new URL(request.url ?? '/', url);
+    if (pathname === '/.well-known/openid-configuration')
+      json(response, 200, { ...metadata(url), ...behaviour.discovery });
+    else if (pathname === '/jwks') {
+      keyFetches += 1;
+      json(response, 200, { keys: [jwk] });
+    } else if (pathname === '/token') await token(request, response);
+    else if (pathname === '/userinfo') json(response, 200, behaviour.userinfo ?? { sub: lastSubject });
+    else json(response, 404, {});
+  });
+
+  return {
+    url,
+    privateKey,
+    publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    behave: (next) => {
+      behaviour = next;
+    },
+    code: (nonce, { sub, email }) => {
+      const now = Math.floor(Date.now() / 1000);
+      const code = `code-${codes.size}-${nonce}`;
+      codes.set(code, {
+        iss: url,
+        aud: clientId,
+        sub,
+        email,
+        email_verified: true,
+        name: email,
+        nonce,
+        iat: now,
+        exp: now + 300,
+      });
+      return code;
+    },
+    keyFetches: () => keyFetches,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+/** A JWT of these claims. */
+export function signed(
+  claims: IdTokenClaims,
+  key: KeyObject | Uint8Array,
+  header: Record<string, unknown> = {},
+): Promise<string> {
+  return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'key', ...header }).sign(key);
+}
+
+/** A JWT that nobody signed. */
+export function unsecured(claims: IdTokenClaims): string {
+  return new UnsecuredJWT(claims).encode();
+}
+
+function metadata(url: string): Record<string, unknown> {
+  return {
+    issuer: url,
+    authorization_endpoint: `${url}/auth`,
+    token_endpoint: `${url}/token`,
+    userinfo_endpoint: `${url}/userinfo`,
+    jwks_uri: `${url}/jwks`,
+    response_types_supported: ['code'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    authorization_response_iss_parameter_supported: true,
+  };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of request) body += String(chunk);
+  return body;
+}

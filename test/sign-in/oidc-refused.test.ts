@@ -1,0 +1,254 @@
+/** Every bad way back from an OpenID provider: refused with the named check, audited, and nothing has changed. */
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { afterEach, describe, it } from 'node:test';
+import { type Behaviour, type IdTokenClaims, signed, startHostileOidc, unsecured } from '../doubles/hostile-oidc.ts';
+import { openTestDatabase } from '../harness/database.ts';
+import { startTestServer } from '../harness/server.ts';
+import { connection, holdings, lastEvent, organization, person } from './arrange.ts';
+import { Browser } from './browser.ts';
+
+const database = await openTestDatabase();
+const server = await startTestServer(database);
+const idp = await startHostileOidc('bridge');
+database.onEnd(() => idp.close());
+afterEach(() => idp.behave({}));
+const acme = await organization(server, 'acme');
+const entra = await connection(server, acme, 'entra', {
+  kind: 'oidc',
+  issuer: idp.url,
+  clientId: 'bridge',
+  clientSecret: 'secret',
+});
+await person(server, acme, 'olga@acme.test', 'org_owner');
+
+interface Begun {
+  readonly browser: Browser;
+  readonly state: string;
+  readonly nonce: string;
+}
+
+async function begin(): Promise<Begun> {
+  const browser = new Browser();
+  const sent = await browser.get(entra.relyingParty.loginUrl, /\/auth\?/);
+  const { searchParams } = new URL(sent.headers.get('location')!);
+  assert.equal(searchParams.get('code_challenge_method'), 'S256');
+  return { browser, state: searchParams.get('state')!, nonce: searchParams.get('nonce')! };
+}
+
+const MIA = { sub: 'mia', email: 'mia@acme.test' };
+
+function good({ state, nonce }: Begun, who = MIA): Record<string, string> {
+  return { code: idp.code(nonce, who), state, iss: idp.url };
+}
+
+function comeBack(browser: Browser, answer: Record<string, string>) {
+  return browser.get(`${entra.relyingParty.redirectUri}?${new URLSearchParams(answer)}`, /\/me$/);
+}
+
+async function refuses(check: string, make: (begun: Begun) => Record<string, string>, status = 403): Promise<void> {
+  const begun = await begin();
+  const before = await holdings(server, acme);
+  const page = await comeBack(begun.browser, make(begun));
+  assert.equal(page.status, status, page.text);
+  if (status === 403) assert.equal(JSON.parse(page.text).check, check, page.text);
+  const event = await lastEvent(server, acme, 'sign_in.refused');
+  assert.equal(event?.outcome, status === 403 ? 'denied' : 'failure');
+  assert.equal(event?.reason, check);
+  assert.deepEqual(await holdings(server, acme), before);
+}
+
+const without = (name: string) => (answer: Record<string, string>) =>
+  Object.fromEntries(Object.entries(answer).filter(([key]) => key !== name));
+const seconds = () => Math.floor(Date.now() / 1000);
+const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+const answers: readonly [
+  id: string,
+  what: string,
+  check: string,
+  alter: (answer: Record<string, string>) => Record<string, string>,
+][] = [
+  ['OIDC-1', 'no state', 'state', without('state')],
+  ['OIDC-1', 'a wrong state', 'state', (answer) => ({ ...answer, state: 'wrong' })],
+  ['OIDC-3', 'the issuer of another connection', 'issuer', (answer) => ({ ...answer, iss: 'https://other.test' })],
+  ['OIDC-3', 'no issuer from a provider that announces one', 'issuer', without('iss')],
+  ['OIDC-16', 'a code that is not one', 'provider-error', (answer) => ({ ...answer, code: 'made up' })],
+  [
+    'OIDC-18',
+    'access_denied',
+    'provider-error',
+    ({ state, iss }) => ({ state: state!, iss: iss!, error: 'access_denied' }),
+  ],
+  [
+    'OIDC-18',
+    'login_required',
+    'provider-error',
+    ({ state, iss }) => ({ state: state!, iss: iss!, error: 'login_required', error_description: '<b>x</b>' }),
+  ],
+];
+
+const claims: readonly [id: string, what: string, check: string, alter: (good: IdTokenClaims) => IdTokenClaims][] = [
+  ['OIDC-2', 'no nonce', 'token', (good) => ({ ...good, nonce: undefined })],
+  ['OIDC-2', 'a wrong nonce', 'token', (good) => ({ ...good, nonce: 'wrong' })],
+  ['OIDC-7', 'a wrong issuer', 'token', (good) => ({ ...good, iss: 'https://other.test' })],
+  ['OIDC-8', 'a wrong audience', 'token', (good) => ({ ...good, aud: 'another' })],
+  ['OIDC-9', 'several audiences without azp', 'token', (good) => ({ ...good, aud: ['bridge', 'another'] })],
+  ['OIDC-10', 'a wrong azp', 'token', (good) => ({ ...good, aud: ['bridge', 'another'], azp: 'another' })],
+  ['OIDC-11', 'an end that is past', 'token', (good) => ({ ...good, exp: seconds() - 600 })],
+  [
+    'OIDC-12',
+    'an issue time in the future',
+    'token',
+    (good) => ({ ...good, iat: seconds() + 600, nbf: seconds() + 600 }),
+  ],
+  ['OIDC-14', 'no subject', 'token', (good) => ({ ...good, sub: undefined })],
+  ['OIDC-14', 'an empty subject', 'subject', (good) => ({ ...good, sub: '' })],
+  ['OIDC-14', 'a subject of 300 characters', 'subject', (good) => ({ ...good, sub: 'x'.repeat(300) })],
+  [
+    'OIDC-22',
+    'an unverified e-mail address',
+    'email',
+    (good) => ({ ...good, email: 'olga@acme.test', email_verified: false }),
+  ],
+  [
+    'OIDC-22',
+    'an e-mail address that nobody calls verified',
+    'email',
+    (good) => ({ ...good, email: 'olga@acme.test', email_verified: undefined }),
+  ],
+  [
+    'OIDC-22',
+    'an e-mail address of a domain that is not verified',
+    'domain',
+    (good) => ({ ...good, email: 'mia@globex.test' }),
+  ],
+];
+
+const tokens: readonly [id: string, what: string, make: (claims: IdTokenClaims) => Promise<string>][] = [
+  ['OIDC-4', 'an ID token that nobody signed', async (all) => unsecured(all)],
+  [
+    'OIDC-5',
+    'an ID token by HS256 with the public key',
+    (all) => signed(all, Buffer.from(idp.publicPem), { alg: 'HS256' }),
+  ],
+  ['OIDC-6', 'an ID token of an unknown key', (all) => signed(all, stranger.privateKey, { kid: 'unknown' })],
+  ['OIDC-6', "an ID token of another key by the known key's name", (all) => signed(all, stranger.privateKey)],
+];
+
+const failures: readonly [what: string, fail: (response: ServerResponse) => void][] = [
+  ['a server error', (response) => void response.writeHead(500).end('broken')],
+  ['a page', (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>hello</h1>')],
+  ['a connection that breaks off', (response) => void response.destroy()],
+  [
+    'two megabytes',
+    (response) =>
+      void response.writeHead(200, { 'content-type': 'application/json' }).end(`"${'x'.repeat(2_000_000)}"`),
+  ],
+];
+
+describe('an answer of an OpenID provider is refused', () => {
+  for (const [id, what, check, alter] of answers) {
+    it(`${id} given ${what}`, () => refuses(check, (begun) => alter(good(begun))));
+  }
+  for (const [id, what, check, alter] of claims) {
+    it(`${id} given an ID token with ${what}`, async () => {
+      idp.behave({ claims: alter });
+      await refuses(check, good);
+    });
+  }
+  for (const [id, what, makeIdToken] of tokens) {
+    it(`${id} given ${what}`, async () => {
+      idp.behave({ makeIdToken });
+      await refuses('token', good);
+    });
+  }
+  for (const [what, token] of failures) {
+    it(`OIDC-19 given the token endpoint answers with ${what}`, async () => {
+      idp.behave({ token });
+      await refuses('upstream-failed', good, 502);
+    });
+  }
+
+  it("OIDC-15 given userinfo is another person's", async () => {
+    const behaviour: Behaviour = {
+      claims: (all) => ({ ...all, email: undefined }),
+      userinfo: { sub: 'olga', email: 'olga@acme.test', email_verified: true },
+    };
+    idp.behave(behaviour);
+    await refuses('token', good);
+  });
+
+  it('OIDC-22 given an address in the ID token, when userinfo verifies only another one, then that other one counts', async () => {
+    idp.behave({
+      claims: (all) => ({ ...all, email: 'olga@acme.test', email_verified: undefined }),
+      userinfo: { sub: 'mia', email: 'mia@globex.test', email_verified: true },
+    });
+    await refuses('domain', good);
+  });
+
+  it('OIDC-20 given discovery names another issuer, then nobody is sent there', async () => {
+    idp.behave({ discovery: { issuer: 'https://other.test' } });
+    const mixed = await connection(server, acme, 'mixed', { kind: 'oidc', issuer: idp.url, clientId: 'bridge' });
+    const page = await server.http.get(`/oidc/${mixed.id}/login`);
+    assert.equal(page.status, 502);
+    assert.equal((await lastEvent(server, acme, 'sign_in.refused'))?.reason, 'upstream-failed');
+  });
+});
+
+describe('an answer of an OpenID provider counts once, for the browser that asked', () => {
+  it('given a good answer, then it is accepted: what is refused above is refused for its fault alone', async () => {
+    const begun = await begin();
+    assert.equal((await comeBack(begun.browser, good(begun))).status, 303);
+  });
+
+  it('given userinfo of the same person has the address that the ID token leaves out, then it is accepted', async () => {
+    idp.behave({
+      claims: (all) => ({ ...all, email: undefined }),
+      userinfo: { sub: 'gil', email: 'gil@acme.test', email_verified: true },
+    });
+    const begun = await begin();
+    assert.equal((await comeBack(begun.browser, good(begun, { sub: 'gil', email: 'gil@acme.test' }))).status, 303);
+    assert.equal((await lastEvent(server, acme, 'sign_in.succeeded'))?.detail['connection'], 'entra');
+  });
+
+  it('OIDC-1 OIDC-16 given an answer was accepted, when it comes again, then it is refused', async () => {
+    const begun = await begin();
+    const answer = good(begun);
+    assert.equal((await comeBack(begun.browser, answer)).status, 303);
+    const before = await holdings(server, acme);
+    const again = await comeBack(begun.browser, answer);
+    assert.equal(JSON.parse(again.text).check, 'state');
+    assert.deepEqual(await holdings(server, acme), before);
+  });
+
+  it('OIDC-1 given twenty requests with one answer at once, then exactly one signs in', async () => {
+    const begun = await begin();
+    const answer = good(begun);
+    const before = await holdings(server, acme);
+    const pages = await Promise.all(Array.from({ length: 20 }, () => comeBack(begun.browser, answer)));
+    assert.deepEqual(pages.map(({ status }) => status).sort(), [303, ...Array(19).fill(403)]);
+    assert.equal((await holdings(server, acme))['sessions'], before['sessions']! + 1);
+  });
+
+  it("OIDC-1 given the state is another browser's, then it is refused, and the other may still finish", async () => {
+    const attacker = await begin();
+    const victim = await begin();
+    const answer = good(attacker);
+    const page = await comeBack(victim.browser, answer);
+    assert.equal(JSON.parse(page.text).check, 'browser');
+    assert.equal(JSON.parse((await comeBack(new Browser(), answer)).text).check, 'browser');
+    assert.equal((await comeBack(attacker.browser, answer)).status, 303);
+  });
+
+  it('OIDC-6 given an unknown key over and over, then the key set is not fetched every time', async () => {
+    idp.behave({ makeIdToken: (all) => signed(all, stranger.privateKey, { kid: 'unknown' }) });
+    const before = idp.keyFetches();
+    for (let times = 0; times < 5; times += 1) {
+      const begun = await begin();
+      assert.equal((await comeBack(begun.browser, good(begun))).status, 403);
+    }
+    assert.ok(idp.keyFetches() - before <= 1, `${idp.keyFetches() - before} fetches`);
+  });
+});

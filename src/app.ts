@@ -3,12 +3,16 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { sql } from 'kysely';
 import { catalogOf } from './access/catalog.ts';
+import { evaluationRoutes } from './access/evaluation-routes.ts';
 import { accessGivenIn } from './access/given-in.ts';
+import { mappingRuleRoutes } from './access/mapping-rule-routes.ts';
 import type { Models } from './access/model-file.ts';
+import { accessRoutes } from './access/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { authenticateApiKey } from './credentials/authenticate-key.ts';
 import { credentialRoutes } from './credentials/routes.ts';
 import { tokenRoutes } from './credentials/token-routes.ts';
+import { reconcileEverybody } from './directory/reconcile/people.ts';
 import { directoryRoutes } from './directory/routes.ts';
 import { scimRoutes } from './directory/scim/routes.ts';
 import { directoryTokenRoutes } from './directory/token-routes.ts';
@@ -21,8 +25,12 @@ import { problemHandler } from './http/problem.ts';
 import { requestContext } from './http/request-context.ts';
 import type { JobQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
+import { manifestRoutes } from './manifest/routes.ts';
 import { offboardingRoutes } from './offboarding/routes.ts';
 import type { Settings } from './settings.ts';
+import { authenticateSession } from './sign-in/authenticate.ts';
+import { connectionRoutes } from './sign-in/connection-routes.ts';
+import { signInRoutes } from './sign-in/routes.ts';
 import type { Store } from './store/database.ts';
 import { locateOrganization } from './store/locate.ts';
 import { type ResolveTxt, resolveTxt } from './tenancy/domain-proof.ts';
@@ -55,9 +63,11 @@ export function createApp(deps: Dependencies): Express {
 
   // Capabilities with protocols of their own mount here, before the JSON API.
   app.use('/scim/v2', scimRoutes(deps));
+  app.use(signInRoutes(deps));
 
   const authenticate = authenticateAny(deps);
   app.use('/oauth', tokenRoutes(deps, authenticate));
+  app.use('/access/v1', evaluationRoutes(deps, authenticate));
   app.use('/api/v1', administrationApi(deps, authenticate));
   app.use((request) => {
     throw new Fault('not-found', `There is nothing at ${request.method} ${request.path}.`, { where: 'path' });
@@ -74,11 +84,17 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     inUse: accessGivenIn,
     resolveTxt: deps.resolveTxt ?? resolveTxt,
   };
-  const installation: ApiRouter[] = [installationRoutes(tenancy)];
+  const installation: ApiRouter[] = [
+    installationRoutes(tenancy),
+    manifestRoutes({ ...deps, catalog: tenancy.catalog }),
+  ];
   const perOrganization: ApiRouter[] = [
     tenancyRoutes(tenancy),
+    accessRoutes(deps),
+    mappingRuleRoutes({ ...deps, onRulesChanged: (tx) => reconcileEverybody(deps, tx, 'rules') }),
     directoryRoutes(deps),
     directoryTokenRoutes(deps),
+    connectionRoutes(deps),
     credentialRoutes(deps),
     offboardingRoutes(deps),
     auditRoutes(deps),
@@ -97,7 +113,11 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
 }
 
 function authenticateAny(deps: Dependencies): Authenticate {
-  return firstOf([authenticateOperator(deps.settings.secrets.operatorToken), authenticateApiKey(deps)]);
+  return firstOf([
+    authenticateOperator(deps.settings.secrets.operatorToken),
+    authenticateApiKey(deps),
+    authenticateSession(deps),
+  ]);
 }
 
 /** Tries each way in turn; the first that recognises the caller wins. */

@@ -4,7 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { loadModels } from './access/model-file.ts';
 import { createApp, type Dependencies } from './app.ts';
 import { sealAll } from './audit/seal.ts';
-import { enqueueDue, resumeInterrupted, scheduledDirectories, settleDates, startSyncWorker } from './directory/schedule.ts';
+import {
+  enqueueDue,
+  resumeInterrupted,
+  scheduledDirectories,
+  settleDates,
+  startSyncWorker,
+} from './directory/schedule.ts';
 import { Fault } from './errors.ts';
 import { startClock } from './jobs/clock.ts';
 import { openQueue } from './jobs/queue.ts';
@@ -69,7 +75,12 @@ export async function listen(server: Server, port: number, host: string): Promis
   await new Promise<void>((done, fail) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why = cause.code === 'EADDRINUSE' ? 'is taken by another program' : `can't be listened on (${cause.code})`;
-      fail(new Fault('unavailable', `Port ${port} ${why}.`, { cause, remedy: 'Stop that program, or choose another with PORT.' }));
+      fail(
+        new Fault('unavailable', `Port ${port} ${why}.`, {
+          cause,
+          remedy: 'Stop that program, or choose another with PORT.',
+        }),
+      );
     });
     server.listen(port, host, done);
   });

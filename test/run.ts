@@ -6,8 +6,16 @@ import { startTestCluster } from './harness/cluster.ts';
 const asked = process.argv.slice(2);
 const files = asked.length > 0 ? asked : globSync('test/**/*.test.ts').sort();
 const cluster = await startTestCluster();
-const environment = { ...process.env, TEST_CLUSTER_URL: cluster.url, TEST_TEMPLATE: cluster.template, NODE_ENV: 'test' };
-const runner = spawn(process.execPath, ['--test', '--test-reporter=spec', ...files], { stdio: 'inherit', env: environment });
+const environment = {
+  ...process.env,
+  TEST_CLUSTER_URL: cluster.url,
+  TEST_TEMPLATE: cluster.template,
+  NODE_ENV: 'test',
+};
+const runner = spawn(process.execPath, ['--test', '--test-reporter=spec', ...files], {
+  stdio: 'inherit',
+  env: environment,
+});
 const code = await new Promise<number>((done) => runner.on('exit', (status) => done(status ?? 1)));
 await cluster.close();
 process.exit(code);

@@ -33,19 +33,29 @@ export type DirectoryInput = z.output<typeof directoryInput>;
 export async function putDirectory(tx: TenantTransaction, input: DirectoryInput): Promise<Put> {
   const known = await tx.db.selectFrom('directories').select('kind').where('slug', '=', input.slug).executeTakeFirst();
   if (known !== undefined && known.kind !== input.kind) {
-    throw new Fault('conflict', `The directory "${input.slug}" is of kind ${known.kind}; a directory's kind can not change.`, {
-      where: 'kind',
-      remedy: 'Give the new one another slug.',
-    });
+    throw new Fault(
+      'conflict',
+      `The directory "${input.slug}" is of kind ${known.kind}; a directory's kind can not change.`,
+      {
+        where: 'kind',
+        remedy: 'Give the new one another slug.',
+      },
+    );
   }
-  return putRow(tx, 'directories', 'directory', { slug: input.slug }, {
-    kind: input.kind,
-    name: input.name ?? input.slug,
-    config: { json: input.config },
-    guards: { json: input.guards },
-    time_zone: input.timeZone,
-    schedule: input.kind === 'csv' ? input.schedule : null,
-  });
+  return putRow(
+    tx,
+    'directories',
+    'directory',
+    { slug: input.slug },
+    {
+      kind: input.kind,
+      name: input.name ?? input.slug,
+      config: { json: input.config },
+      guards: { json: input.guards },
+      time_zone: input.timeZone,
+      schedule: input.kind === 'csv' ? input.schedule : null,
+    },
+  );
 }
 
 /**
@@ -58,7 +68,8 @@ export async function findDirectory(tx: TenantTransaction, slugOrId: string) {
     .selectAll()
     .where((is) => is.or([is('slug', '=', slugOrId), is(is.cast<string>('id', 'text'), '=', slugOrId)]))
     .executeTakeFirst();
-  if (directory === undefined) throw new Fault('not-found', `There is no directory "${slugOrId}".`, { where: 'directory' });
+  if (directory === undefined)
+    throw new Fault('not-found', `There is no directory "${slugOrId}".`, { where: 'directory' });
   return directory;
 }
 

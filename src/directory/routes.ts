@@ -24,18 +24,32 @@ export function directoryRoutes(deps: RunDependencies): ApiRouter {
 function declareDirectories(api: ApiRouter, deps: RunDependencies): void {
   const { db } = deps.store;
 
-  endpoint(api, { method: 'get', path: '/directories', summary: 'List directories', area: 'directories' }, async (_, request) => {
-    const { organizationId, origin } = tenantOf(request);
-    const rows = await inTenant(db, organizationId, origin, (tx) => tx.db.selectFrom('directories').selectAll().orderBy('slug').execute());
-    return { directories: rows.map(shownDirectory) };
-  });
+  endpoint(
+    api,
+    { method: 'get', path: '/directories', summary: 'List directories', area: 'directories' },
+    async (_, request) => {
+      const { organizationId, origin } = tenantOf(request);
+      const rows = await inTenant(db, organizationId, origin, (tx) =>
+        tx.db.selectFrom('directories').selectAll().orderBy('slug').execute(),
+      );
+      return { directories: rows.map(shownDirectory) };
+    },
+  );
 
   endpoint(
     api,
-    { method: 'get', path: '/directories/:directory', summary: 'One directory', area: 'directories', params: directoryPath },
+    {
+      method: 'get',
+      path: '/directories/:directory',
+      summary: 'One directory',
+      area: 'directories',
+      params: directoryPath,
+    },
     async ({ params }, request) => {
       const { organizationId, origin } = tenantOf(request);
-      return inTenant(db, organizationId, origin, async (tx) => shownDirectory(await findDirectory(tx, params.directory)));
+      return inTenant(db, organizationId, origin, async (tx) =>
+        shownDirectory(await findDirectory(tx, params.directory)),
+      );
     },
   );
 
@@ -61,19 +75,38 @@ function declareDirectories(api: ApiRouter, deps: RunDependencies): void {
 
   endpoint(
     api,
-    { method: 'delete', path: '/directories/:directory', summary: 'Delete a directory nobody depends on', area: 'directories', params: directoryPath },
+    {
+      method: 'delete',
+      path: '/directories/:directory',
+      summary: 'Delete a directory nobody depends on',
+      area: 'directories',
+      params: directoryPath,
+    },
     async ({ params }, request) => {
       const { organizationId, origin } = tenantOf(request);
       await inTenant(db, organizationId, origin, async (tx) => {
         const directory = await findDirectory(tx, params.directory);
-        const people = await tx.db.selectFrom('directory_users').select('id').where('directory_id', '=', directory.id).limit(1).execute();
+        const people = await tx.db
+          .selectFrom('directory_users')
+          .select('id')
+          .where('directory_id', '=', directory.id)
+          .limit(1)
+          .execute();
         if (people.length > 0) {
-          throw new Fault('conflict', 'This directory states people; deleting it would leave their access without a source.', {
-            remedy: 'Let its people go first, or keep it without a schedule.',
-          });
+          throw new Fault(
+            'conflict',
+            'This directory states people; deleting it would leave their access without a source.',
+            {
+              remedy: 'Let its people go first, or keep it without a schedule.',
+            },
+          );
         }
         await tx.db.deleteFrom('directories').where('id', '=', directory.id).execute();
-        await record(tx, { action: 'directory.deleted', resource: { type: 'directory', id: directory.id }, detail: { slug: directory.slug } });
+        await record(tx, {
+          action: 'directory.deleted',
+          resource: { type: 'directory', id: directory.id },
+          detail: { slug: directory.slug },
+        });
       });
     },
   );
@@ -96,7 +129,13 @@ function declareRuns(api: ApiRouter, deps: RunDependencies): void {
       const { organizationId, origin } = tenantOf(request);
       const directory = await inTenant(db, organizationId, origin, (tx) => findDirectory(tx, params.directory));
       const { mode } = body;
-      const report = await runDirectory(deps, { organizationId, origin, directoryId: directory.id, trigger: 'request', mode });
+      const report = await runDirectory(deps, {
+        organizationId,
+        origin,
+        directoryId: directory.id,
+        trigger: 'request',
+        mode,
+      });
       return inTenant(db, organizationId, origin, (tx) => findRun(tx, report.runId));
     },
   );
@@ -108,7 +147,11 @@ function declareRuns(api: ApiRouter, deps: RunDependencies): void {
       path: '/runs',
       summary: 'List runs, newest first',
       area: 'directories',
-      query: z.object({ directory: z.string().optional(), status: z.string().optional(), limit: z.coerce.number().int().min(1).max(500).optional() }),
+      query: z.object({
+        directory: z.string().optional(),
+        status: z.string().optional(),
+        limit: z.coerce.number().int().min(1).max(500).optional(),
+      }),
     },
     async ({ query }, request) => {
       const { organizationId, origin } = tenantOf(request);
@@ -157,7 +200,13 @@ function declareRuns(api: ApiRouter, deps: RunDependencies): void {
   ] satisfies [string, typeof approveRun][]) {
     endpoint(
       api,
-      { method: 'post', path: `/runs/:run/${verb}`, summary: `${verb} a plan that waits`, area: 'directories', params: runPath },
+      {
+        method: 'post',
+        path: `/runs/:run/${verb}`,
+        summary: `${verb} a plan that waits`,
+        area: 'directories',
+        params: runPath,
+      },
       async ({ params }, request) => {
         const { organizationId, origin } = tenantOf(request);
         return inTenant(db, organizationId, origin, async (tx) => {

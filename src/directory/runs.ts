@@ -46,7 +46,9 @@ export async function listRuns(
 
 /** One run. @throws Fault `not-found` */
 export async function findRun(tx: TenantTransaction, runId: string): Promise<RunSummary> {
-  const { rows } = isId(runId) ? await sql<RunSummary>`SELECT ${SUMMARY} WHERE r.id = ${runId}`.execute(tx.db) : { rows: [] };
+  const { rows } = isId(runId)
+    ? await sql<RunSummary>`SELECT ${SUMMARY} WHERE r.id = ${runId}`.execute(tx.db)
+    : { rows: [] };
   if (rows[0] === undefined) throw new Fault('not-found', `There is no run "${runId}".`);
   return rows[0];
 }

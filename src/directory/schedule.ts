@@ -1,12 +1,12 @@
 /** When pulled directories run by themselves: by their schedule, after an interruption, and on the day somebody starts or ends. */
 import { sql } from 'kysely';
-import type { JobQueue } from '../jobs/queue.ts';
+import { Fault } from '../errors.ts';
 import type { ScheduledWork } from '../jobs/clock.ts';
+import type { JobQueue } from '../jobs/queue.ts';
 import { locateOrganizations } from '../store/locate.ts';
 import { inTenant, type Origin } from '../store/tenant.ts';
 import { reconcilePeople } from './reconcile/people.ts';
 import { type RunDependencies, runDirectory } from './reconcile/run.ts';
-import { Fault } from '../errors.ts';
 
 const CLOCK: Origin = { actor: { kind: 'system', id: 'clock', label: 'clock' } };
 
@@ -15,7 +15,11 @@ export async function scheduledDirectories(deps: RunDependencies): Promise<Sched
   const found: ScheduledWork[] = [];
   for (const organizationId of await locateOrganizations(deps.store.db)) {
     const rows = await inTenant(deps.store.db, organizationId, CLOCK, (tx) =>
-      tx.db.selectFrom('directories').select(['id', 'schedule', 'time_zone']).where('schedule', 'is not', null).execute(),
+      tx.db
+        .selectFrom('directories')
+        .select(['id', 'schedule', 'time_zone'])
+        .where('schedule', 'is not', null)
+        .execute(),
     );
     for (const row of rows) {
       found.push({ id: `${organizationId} ${row.id}`, schedule: row.schedule ?? '', timeZone: row.time_zone });
@@ -55,7 +59,11 @@ export async function resumeInterrupted(deps: RunDependencies): Promise<void> {
       return found.rows;
     });
     for (const { directoryId } of rows) {
-      await deps.jobs.enqueue('sync.run', { organizationId, id: directoryId }, { singletonKey: `resume ${directoryId}`, singletonSeconds: 60 });
+      await deps.jobs.enqueue(
+        'sync.run',
+        { organizationId, id: directoryId },
+        { singletonKey: `resume ${directoryId}`, singletonSeconds: 60 },
+      );
     }
   }
 }

@@ -52,7 +52,11 @@ export async function decideRun(
 }
 
 /** Every change of a stored plan. */
-export async function everyChange(deps: RunDependencies, runId: string, { organizationId, origin }: SyncOptions): Promise<PlannedChange[]> {
+export async function everyChange(
+  deps: RunDependencies,
+  runId: string,
+  { organizationId, origin }: SyncOptions,
+): Promise<PlannedChange[]> {
   return inTenant(deps.store.db, organizationId, origin, async (tx) => {
     const changes: PlannedChange[] = [];
     let after: number | null = 0;
@@ -92,7 +96,8 @@ export function planLines(changes: readonly PlannedChange[]): string[] {
 
 function whatOf({ scope, role, oldRole }: PlannedChange): string {
   if (scope === null) return '';
-  const roles = role !== null && oldRole !== null && role !== oldRole ? `${oldRole} -> ${role}` : (role ?? oldRole ?? '');
+  const roles =
+    role !== null && oldRole !== null && role !== oldRole ? `${oldRole} -> ${role}` : (role ?? oldRole ?? '');
   return `${scope}: ${roles}`;
 }
 

@@ -102,7 +102,12 @@ async function* rows(settings: CsvSettings): AsyncIterable<Row> {
     info: true,
     max_record_size: MAX_LINE_BYTES,
     skip_empty_lines: true,
-    columns: (header: string[]) => checkedHeader(header.map((name) => name.trim()), columns, settings.file),
+    columns: (header: string[]) =>
+      checkedHeader(
+        header.map((name) => name.trim()),
+        columns,
+        settings.file,
+      ),
   });
   const input = createReadStream(settings.file);
   const feed = async () => {
@@ -141,10 +146,14 @@ function onceDrained(parser: NodeJS.WritableStream): Promise<void> {
 function checkedHeader(header: string[], columns: CsvSettings['columns'], path: string): string[] {
   const missing = Object.values(columns).filter((name) => name !== undefined && !header.includes(name));
   if (missing.length > 0) {
-    throw new Fault('invalid-feed', `The header lacks the column${missing.length > 1 ? 's' : ''} ${missing.join(', ')}.`, {
-      where: `${path} line 1`,
-      remedy: `It has: ${header.join(', ').slice(0, 300)}. Mend the export, or the directory's column settings.`,
-    });
+    throw new Fault(
+      'invalid-feed',
+      `The header lacks the column${missing.length > 1 ? 's' : ''} ${missing.join(', ')}.`,
+      {
+        where: `${path} line 1`,
+        remedy: `It has: ${header.join(', ').slice(0, 300)}. Mend the export, or the directory's column settings.`,
+      },
+    );
   }
   const twice = header.find((name, index) => header.indexOf(name) !== index);
   if (twice !== undefined) {
@@ -190,7 +199,14 @@ function readRecord(
     active: !settings.inactive.some((value) => value.toLowerCase() === cell(columns.status).toLowerCase()),
     startsOn,
     endsOn,
-    groups: [...new Set(cell(columns.groups).split(settings.groupSeparator).map((name) => name.trim()).filter(Boolean))],
+    groups: [
+      ...new Set(
+        cell(columns.groups)
+          .split(settings.groupSeparator)
+          .map((name) => name.trim())
+          .filter(Boolean),
+      ),
+    ],
     attributes: record,
   };
 }
@@ -221,11 +237,15 @@ function readFault(error: unknown, path: string): unknown {
     });
   }
   if (code?.startsWith('CSV_')) {
-    return new Fault('invalid-feed', `The file is not well-formed CSV: ${plainReason(code, message)}; nothing was changed.`, {
-      where: `${path} line ${lines ?? '?'}`,
-      remedy: 'Export it again.',
-      cause: error,
-    });
+    return new Fault(
+      'invalid-feed',
+      `The file is not well-formed CSV: ${plainReason(code, message)}; nothing was changed.`,
+      {
+        where: `${path} line ${lines ?? '?'}`,
+        remedy: 'Export it again.',
+        cause: error,
+      },
+    );
   }
   return error;
 }
@@ -240,9 +260,13 @@ function plainReason(code: string, message: string): string {
 function refusal(path: string, findings: readonly Finding[]): Fault {
   const first = findings.slice(0, 3).map(({ where, reason }) => `${where}: ${reason}`);
   const more = findings.length > 3 ? ` and ${findings.length - 3} more` : '';
-  return new Fault('invalid-feed', `${findings.length} records are wrong; nothing was changed. ${first.join('. ')}${more}.`, {
-    where: path,
-    remedy: 'Mend them at the source and run again.',
-    extra: { errors: findings.slice(0, LISTED), errorCount: findings.length },
-  });
+  return new Fault(
+    'invalid-feed',
+    `${findings.length} records are wrong; nothing was changed. ${first.join('. ')}${more}.`,
+    {
+      where: path,
+      remedy: 'Mend them at the source and run again.',
+      extra: { errors: findings.slice(0, LISTED), errorCount: findings.length },
+    },
+  );
 }

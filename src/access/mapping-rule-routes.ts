@@ -1,0 +1,89 @@
+/** Mapping rules in the administration API. Whoever changes one gets told what it changes for whom. */
+import type { Request } from 'express';
+import { z } from 'zod';
+import { tenantOf } from '../http/caller.ts';
+import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
+import type { Store } from '../store/database.ts';
+import { inTenant, type TenantTransaction } from '../store/tenant.ts';
+import {
+  deleteMappingRule,
+  findMappingRule,
+  listMappingRules,
+  mappingRuleInput,
+  putMappingRule,
+} from './mapping-rule.ts';
+import type { Models } from './model-file.ts';
+import { organizationModel } from './organization-model.ts';
+
+/** Derives everybody's memberships anew, in the same transaction; the reconcile, which is above this room, is given. */
+export type OnRulesChanged = (
+  tx: TenantTransaction,
+) => Promise<{ runId: string; counts: Readonly<Record<string, number>> }>;
+
+export interface MappingRuleDependencies {
+  readonly store: Pick<Store, 'db'>;
+  readonly models: Models;
+  readonly onRulesChanged: OnRulesChanged;
+}
+
+const rulePath = z.object({ rule: z.string() });
+
+/** Routes below `/api/v1/organizations/:organization`. */
+export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
+  const api = apiRouter('/api/v1/organizations/:organization');
+  const area = 'mapping';
+  const within = <T>(request: Request, work: (tx: TenantTransaction) => Promise<T>) => {
+    const { organizationId, origin } = tenantOf(request);
+    return inTenant(deps.store.db, organizationId, origin, work);
+  };
+
+  endpoint(
+    api,
+    { method: 'get', path: '/mapping-rules', summary: 'Mapping rules, in the order in which they are weighed', area },
+    (_, request) => within(request, async (tx) => ({ mappingRules: await listMappingRules(tx) })),
+  );
+
+  endpoint(
+    api,
+    { method: 'get', path: '/mapping-rules/:rule', summary: 'One mapping rule', area, params: rulePath },
+    ({ params }, request) => within(request, (tx) => findMappingRule(tx, params.rule)),
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'put',
+      path: '/mapping-rules/:rule',
+      summary: 'Create or update a mapping rule, and derive memberships anew',
+      area,
+      params: rulePath,
+      body: z.record(z.string(), z.unknown()),
+    },
+    ({ params, body }, request) => {
+      const input = mappingRuleInput.parse({ ...body, slug: params.rule });
+      return within(request, async (tx) => {
+        const put = await putMappingRule(tx, await organizationModel(deps.models, tx), input);
+        const run = put.action === 'keep' ? null : await deps.onRulesChanged(tx);
+        return { ...(await findMappingRule(tx, input.slug)), action: put.action, run };
+      });
+    },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'delete',
+      path: '/mapping-rules/:rule',
+      summary: 'Remove a mapping rule, and with it what it gave',
+      area,
+      params: rulePath,
+      status: 200,
+    },
+    ({ params }, request) =>
+      within(request, async (tx) => {
+        await deleteMappingRule(tx, params.rule);
+        return { run: await deps.onRulesChanged(tx) };
+      }),
+  );
+  return api;
+}

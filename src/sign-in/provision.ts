@@ -51,9 +51,11 @@ export async function signIn(
 ): Promise<SignedIn> {
   const { known, userId, verdict } = await admit(deps, tx, connection, login);
   const kept = keptOf(login, known.groupsFrom);
+  const news = known.fingerprint !== fingerprintOf(kept);
+  if (news) await takeTurn(tx, 'beside others');
+  await holdStill(tx, userId);
   if (verdict.kind !== 'known') await addIdentity(tx, connection, login, userId, verdict.kind);
-  if (known.fingerprint !== fingerprintOf(kept)) {
-    await takeTurn(tx, 'beside others');
+  if (news) {
     await writeFacts(tx, connection.directoryId, userId, kept);
     await reconcilePeople(deps, tx, { userIds: [userId] }, 'sign-in');
   }
@@ -90,6 +92,14 @@ async function admit(
     if (userId !== undefined) return { known, userId, verdict };
   }
   throw new Error('an account was neither found nor could be made');
+}
+
+/**
+ * Locks the person's row at once as firmly as anything later in this transaction will: two logins of one person wait for each other
+ * instead of both holding it lightly and neither getting it firmly. A deprovisioning waits too, or has been before and is seen.
+ */
+async function holdStill(tx: TenantTransaction, userId: string): Promise<void> {
+  await sql`SELECT FROM users WHERE id = ${userId} FOR NO KEY UPDATE`.execute(tx.db);
 }
 
 async function lookUp(tx: TenantTransaction, connection: Connection, { subject, email }: Login): Promise<Known> {

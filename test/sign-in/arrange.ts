@@ -17,7 +17,7 @@ export async function organization(
   settings: Record<string, unknown> = {},
   domains: readonly string[] = [`${slug}.test`],
 ): Promise<Arranged> {
-  const defaults = { model: 'magone-ai', defaultRole: 'org_member', justInTime: true };
+  const defaults = { model: 'fastn', defaultRole: 'viewer', justInTime: true };
   const made = await server.api('post', '/organizations').send({ slug, ...defaults, ...settings });
   assert.equal(made.status, 201, made.text);
   for (const name of domains) {
@@ -54,7 +54,7 @@ export async function person(
   server: TestServer,
   where: Arranged,
   email: string,
-  role = 'org_admin',
+  role = 'admin',
   status = 'active',
 ): Promise<string> {
   const [added] = await within<{ id: string }>(

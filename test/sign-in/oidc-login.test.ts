@@ -44,9 +44,7 @@ describe('signing in by OpenID Connect', () => {
     assert.equal(page.status, 303, page.text);
     assert.equal(page.headers.get('location'), '/me');
     const memberships = await membershipsOf(server, acme, 'ana@acme.test');
-    assert.deepEqual(memberships, [
-      { email: 'ana@acme.test', role: 'org_member', source: 'jit', scope: 'organization' },
-    ]);
+    assert.deepEqual(memberships, [{ email: 'ana@acme.test', role: 'viewer', source: 'jit', scope: 'organization' }]);
   });
 
   it('given they were created, when they sign in again, then they are the same person with one identity', async () => {
@@ -56,9 +54,9 @@ describe('signing in by OpenID Connect', () => {
   });
 
   it('given an existing person of a verified domain, when they sign in, then they are linked and keep their role', async () => {
-    await person(server, acme, 'bo@acme.test', 'org_admin');
+    await person(server, acme, 'bo@acme.test', 'admin');
     assert.equal((await signIn('bo')).status, 303);
-    assert.equal((await membershipsOf(server, acme, 'bo@acme.test'))[0]?.role, 'org_admin');
+    assert.equal((await membershipsOf(server, acme, 'bo@acme.test'))[0]?.role, 'admin');
     assert.equal((await lastEvent(server, acme, 'sign_in.succeeded'))?.reason, 'linked by verified e-mail domain');
   });
 });

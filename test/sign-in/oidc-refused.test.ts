@@ -21,7 +21,7 @@ const entra = await connection(server, acme, 'entra', {
   clientId: 'bridge',
   clientSecret: 'secret',
 });
-await person(server, acme, 'olga@acme.test', 'org_owner');
+await person(server, acme, 'olga@acme.test', 'owner');
 
 interface Begun {
   readonly browser: Browser;

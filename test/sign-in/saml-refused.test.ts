@@ -24,7 +24,7 @@ const acme = await organization(server, 'acme');
 const manual = { kind: 'saml', entityId: ISSUER, ssoUrl: 'https://idp.acme.test/sso', certificates: [key.certificate] };
 const okta = await connection(server, acme, 'okta', manual);
 const second = await connection(server, acme, 'second', manual);
-await person(server, acme, 'olga@acme.test', 'org_owner');
+await person(server, acme, 'olga@acme.test', 'owner');
 
 interface Begun {
   readonly browser: Browser;

@@ -21,7 +21,7 @@ const acme = await organization(server, 'acme');
 const globex = await organization(server, 'globex');
 const okta = await connection(server, acme, 'okta', { kind: 'saml', name: 'Okta', metadata: idp.metadata });
 idp.trust((await server.http.get(`/saml/${okta.id}/metadata`)).text);
-await person(server, acme, 'olga@acme.test', 'org_owner');
+await person(server, acme, 'olga@acme.test', 'owner');
 
 async function signedIn(who: string, accept?: string): Promise<Browser> {
   const browser = new Browser(accept);
@@ -94,7 +94,7 @@ describe('the session', () => {
   it('given somebody is signed in, then /me says who and with which roles, as JSON or as a page that escapes names', async () => {
     const me = JSON.parse((await (await signedIn('ana')).get(`${server.url}/me`)).text);
     assert.equal(me.user.email, 'ana@acme.test');
-    assert.deepEqual(me.memberships, [{ scope: 'organization', name: 'acme', role: 'org_member', source: 'jit' }]);
+    assert.deepEqual(me.memberships, [{ scope: 'organization', name: 'acme', role: 'viewer', source: 'jit' }]);
     const page = await (await signedIn('ana', 'text/html')).get(`${server.url}/me`);
     assert.match(page.text, /&#60;img src=x/, 'WEB-13');
     assert.doesNotMatch(page.text, /<img/);

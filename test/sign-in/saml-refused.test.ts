@@ -288,6 +288,14 @@ describe('a SAML response is refused', () => {
       (begun) => signed(good(begun)),
       (xml) => Buffer.from(`\ufeff${xml}`, 'utf16le').toString('base64'),
     ));
+  it('SAML-44 given a form of two megabytes, then it is not read, and that is on record', async () => {
+    const { status } = await server.http
+      .post(`/saml/${okta.id}/acs`)
+      .type('form')
+      .send({ SAMLResponse: 'A'.repeat(2_000_000) });
+    assert.equal(status, 413);
+    assert.equal((await lastEvent(server, acme, 'sign_in.refused'))?.reason, 'too-large');
+  });
   it('given no SAMLResponse', () =>
     refuses(
       'encoding',

@@ -1,19 +1,15 @@
 /** The SAML side of the door: metadata, the way to the identity provider, and the assertion consumer service. */
 import { randomBytes } from 'node:crypto';
 import express, { type Request, type Response, Router } from 'express';
+import { asFault } from '../../http/problem.ts';
 import { inTenant } from '../../store/tenant.ts';
 import { beginAttempt, bindBrowser, browserHash, consumeAttempt, refuseReplay } from '../attempt.ts';
 import type { SamlConnection } from '../connection.ts';
 import { type Door, guarded, letIn, openDoor, type SignInDependencies } from '../door.ts';
 import { html, sendPage } from '../page.ts';
-import { pass } from '../refusal.ts';
 import { safeReturnTo } from '../return-to.ts';
-import { ASSERTION_CHECKS, acceptableUntil, requestAnswered } from './assertion-checks.ts';
-import { loginOf } from './login.ts';
-import { decodeResponse, readMessage } from './message.ts';
-import { MESSAGE_CHECKS } from './message-checks.ts';
-import { authnRequestUrl, metadataOf, serviceProviderOf, verifiedAssertion } from './service-provider.ts';
-import type { XmlElement } from './xml.ts';
+import { acceptAssertion } from './accept.ts';
+import { authnRequestUrl, metadataOf, serviceProviderOf } from './service-provider.ts';
 
 /** `/saml/:connection/{metadata,login,acs}`. */
 export function samlRoutes(deps: SignInDependencies): Router {
@@ -32,15 +28,16 @@ export function samlRoutes(deps: SignInDependencies): Router {
     await guarded(deps, door, () => sendToProvider(deps, door, request, response));
   });
 
-  const form = express.urlencoded({ extended: false, limit: '1mb', parameterLimit: 20 });
-  router.post('/saml/:connection/acs', form, async (request, response) => {
+  router.post('/saml/:connection/acs', async (request, response) => {
     const door = await openDoor(deps, request, 'saml');
-    const posted = request.body as Record<string, unknown> | undefined;
-    if (browserHash(request, baseUrl) === undefined && posted?.['bounced'] === undefined) {
-      bounce(response, baseUrl, posted?.['SAMLResponse']);
-      return;
-    }
-    await guarded(deps, door, () => consumeAssertion(deps, door, request, response));
+    await guarded(deps, door, async () => {
+      const posted = await readForm(request, response);
+      if (browserHash(request, baseUrl) !== undefined || posted['bounced'] !== undefined) {
+        await consumeAssertion(deps, door, request, response, posted['SAMLResponse']);
+      } else {
+        bounce(response, baseUrl, posted['SAMLResponse']);
+      }
+    });
   });
   return router;
 }
@@ -67,22 +64,26 @@ async function consumeAssertion(
   door: Door<SamlConnection>,
   request: Request,
   response: Response,
+  posted: unknown,
 ): Promise<void> {
   const { connection } = door;
   const { baseUrl } = deps.settings.http;
-  const own = serviceProviderOf(baseUrl, connection.id);
-  const xml = decodeResponse((request.body as Record<string, unknown> | undefined)?.['SAMLResponse']);
-  const root = readMessage(xml);
-  pass(MESSAGE_CHECKS, { root, acsUrl: own.acsUrl });
-  const assertion = await verifiedAssertion(connection, own, { xml, root });
-  const expected = { issuer: connection.config.entityId, audience: own.entityId, acsUrl: own.acsUrl };
-  pass(ASSERTION_CHECKS, { assertion, ...expected, now: new Date() });
-
+  const accepted = await acceptAssertion(connection, serviceProviderOf(baseUrl, connection.id), posted, new Date());
   const browser = browserHash(request, baseUrl);
-  await letIn(deps, door, response, loginOf(assertion, connection.config), async (tx) => {
-    await refuseReplay(tx, connection.id, idOf(assertion), acceptableUntil(assertion));
-    return consumeAttempt(tx, connection.id, requestAnswered(assertion) ?? '', browser, 'in-response-to');
+  await letIn(deps, door, response, accepted.login, async (tx) => {
+    await refuseReplay(tx, connection.id, accepted.assertionId, accepted.acceptableUntil);
+    return consumeAttempt(tx, connection.id, accepted.requestId, browser, 'in-response-to');
   });
+}
+
+const parseForm = express.urlencoded({ extended: false, limit: '1mb', parameterLimit: 20 });
+
+/** Reads the form. @throws Fault `too-large`, `invalid-input` */
+async function readForm(request: Request, response: Response): Promise<Record<string, unknown>> {
+  await new Promise<void>((done, fail) => {
+    parseForm(request, response, (error?: unknown) => (error === undefined ? done() : fail(asFault(error) ?? error)));
+  });
+  return (request.body as Record<string, unknown> | undefined) ?? {};
 }
 
 /**
@@ -98,8 +99,4 @@ function bounce(response: Response, baseUrl: string, posted: unknown): void {
 </form>
 <script src="/sign-in/submit.js"></script>`;
   sendPage(response, baseUrl, 200, 'Signing you in', body);
-}
-
-function idOf(assertion: XmlElement): string {
-  return assertion.attributes['ID'] ?? '';
 }

@@ -45,7 +45,7 @@ program
   .description('serve a sample company with its own identity providers and HR feed')
   .action(() =>
     report(async () => {
-      const demo = await startDemo(loadSettings);
+      const demo = await startDemo();
       demo.welcome.forEach(say);
       await untilTold();
       await demo.close();

@@ -101,8 +101,8 @@ function configuration(state: State): Configuration {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      introspection: { enabled: true },
-      revocation: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: ownTokens },
+      revocation: { enabled: true, allowedPolicy: ownTokens },
     },
     findAccount: async (_context, id): Promise<Account | undefined> => {
       const person = state.people.find((each) => each.id === id);
@@ -132,6 +132,15 @@ function configuration(state: State): Configuration {
       IdToken: 600,
     },
   };
+}
+
+/** A client may ask about and end only what was issued to it. */
+function ownTokens(
+  _context: unknown,
+  client: { readonly clientId: string },
+  token: { readonly clientId?: string | undefined },
+) {
+  return token.clientId === client.clientId;
 }
 
 function claimsOf({ id, email, name, groups, emailVerified = true }: DemoPerson, statesGroups: boolean) {

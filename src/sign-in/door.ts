@@ -1,6 +1,7 @@
 /** What SAML and OpenID Connect share at the door: finding the connection, and letting somebody in or auditing why not. */
 import type { Request, Response } from 'express';
 import type { Models } from '../access/model-file.ts';
+import { endSession, findSession } from '../credentials/session.ts';
 import { Fault } from '../errors.ts';
 import { originOf } from '../http/request-context.ts';
 import type { JobQueue } from '../jobs/queue.ts';
@@ -14,7 +15,7 @@ import type { Login } from './attributes.ts';
 import { type Connection, findConnection } from './connection.ts';
 import { signIn } from './provision.ts';
 import { auditRefusal, SignInRefusal } from './refusal.ts';
-import { setSessionCookie } from './session-cookie.ts';
+import { sessionTokenOf, setSessionCookie } from './session-cookie.ts';
 
 export interface SignInDependencies {
   readonly store: Pick<Store, 'db'>;
@@ -75,6 +76,7 @@ export async function guarded<T>(deps: SignInDependencies, door: Door, work: () 
 export async function letIn(
   deps: SignInDependencies,
   door: Door,
+  request: Request,
   response: Response,
   login: Login,
   consume: (tx: TenantTransaction) => Promise<Attempt>,
@@ -84,8 +86,18 @@ export async function letIn(
     const attempt = await consume(tx);
     return { attempt, session: await signIn(deps, tx, connection, login) };
   });
+  await endFormerSession(deps, request);
   setSessionCookie(response, deps.settings.http.baseUrl, session);
   response.redirect(303, attempt.returnTo);
+}
+
+/** The session that this browser had until now is over: its cookie is about to be replaced, and nobody could end it any more. */
+async function endFormerSession({ store, settings }: SignInDependencies, request: Request): Promise<void> {
+  const token = sessionTokenOf(request, settings.http.baseUrl);
+  const former = token === undefined ? undefined : await findSession(store.db, token);
+  if (former === undefined) return;
+  const origin = originOf(request, { kind: 'user', id: former.userId, label: former.email });
+  await inTenant(store.db, former.organizationId, origin, (tx) => endSession(tx, former.sessionId, 'signed in anew'));
 }
 
 function unknownConnection(): Fault {

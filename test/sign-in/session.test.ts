@@ -70,6 +70,18 @@ describe('finding the way in', () => {
   });
 });
 
+describe('one name for this machine', () => {
+  it('given a sign-in begins at another loopback name, then the browser is first brought to ours', async () => {
+    const { port } = new URL(server.url);
+    const ask = (host: string) => server.http.get(`/saml/${okta.id}/login?returnTo=/me`).set('Host', host);
+    const astray = await ask(`127.0.0.1:${port}`);
+    assert.equal(astray.status, 307);
+    assert.equal(astray.headers['location'], `${server.url}/saml/${okta.id}/login?returnTo=/me`);
+    assert.equal((await ask('evil.test')).status, 302, 'WEB-8: another name changes nothing');
+    assert.match((await ask('evil.test')).headers['location'] ?? '', new RegExp(`^${idp.url}/sso`));
+  });
+});
+
 describe('the session', () => {
   it('WEB-2 given somebody signs in over http, then the cookie is for this host, hidden from scripts, and Lax', async () => {
     const browser = await signedIn('ana');
@@ -89,6 +101,8 @@ describe('the session', () => {
     const answer = formOf(await browser.post(choice.action, { ...choice.fields, person: 'ana' }));
     await browser.post(answer.action, answer.fields);
     assert.notEqual(browser.cookies(server.url).get('drawbridge'), before);
+    await server.http.get('/me').set('Cookie', `drawbridge=${before}`).expect(401);
+    assert.equal((await lastEvent(server, acme, 'session.ended'))?.reason, 'signed in anew');
   });
 
   it('given somebody is signed in, then /me says who and with which roles, as JSON or as a page that escapes names', async () => {

@@ -79,7 +79,7 @@ async function comeBack(
   const provider = await find(connection);
   checkIssuer(provider, request.query['iss']);
   const claims = await claimsOf(provider, connection, attempt, currentUrl(baseUrl, connection.id, request));
-  await letIn(deps, door, response, loginOf(claims, connection.config), async () => attempt);
+  await letIn(deps, door, request, response, loginOf(claims, connection.config), async () => attempt);
 }
 
 /** RFC 9207: an answer of one provider is never taken to another's token endpoint. */

@@ -70,7 +70,7 @@ async function consumeAssertion(
   const { baseUrl } = deps.settings.http;
   const accepted = await acceptAssertion(connection, serviceProviderOf(baseUrl, connection.id), posted, new Date());
   const browser = browserHash(request, baseUrl);
-  await letIn(deps, door, response, accepted.login, async (tx) => {
+  await letIn(deps, door, request, response, accepted.login, async (tx) => {
     await refuseReplay(tx, connection.id, accepted.assertionId, accepted.acceptableUntil);
     return consumeAttempt(tx, connection.id, accepted.requestId, browser, 'in-response-to');
   });

@@ -22,6 +22,14 @@ interface Me {
   }[];
 }
 
+const SOURCES: Readonly<Record<string, string>> = {
+  manual: 'an administrator',
+  invitation: 'invitation',
+  jit: 'first sign-in',
+  mapping: 'your groups',
+  ownership: 'ownership',
+};
+
 /** `GET /me` and `POST /sign-out`. */
 export function meRoutes(deps: SignInDependencies): Router {
   const router = Router();
@@ -85,7 +93,7 @@ async function describe({ store }: SignInDependencies, request: Request, session
 function showMe(response: Response, baseUrl: string, { user, organization, memberships }: Me): void {
   const rows = memberships.map(
     ({ scope, name, role, source }) =>
-      html`<tr><td>${role}</td><td>${name} <span class="soft">${scope}</span></td><td>${source}</td></tr>\n`,
+      html`<tr><td>${role}</td><td>${name} <span class="soft">${scope}</span></td><td>${SOURCES[source] ?? source}</td></tr>\n`,
   );
   const table = html`<table><thead><tr><th scope="col">Role</th><th scope="col">Where</th><th scope="col">By</th></tr></thead>
 <tbody>${rows}</tbody></table>`;

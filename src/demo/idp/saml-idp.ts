@@ -95,6 +95,7 @@ function application(state: State): Express {
     '/metadata',
     (_request, response) => void response.type('application/samlmetadata+xml').send(state.idp.getMetadata()),
   );
+  app.get('/slo', (_request, response) => void response.send(messagePage(state.name, 'You are signed out here.')));
   app.get('/sso', async (request, response) => {
     const found = await readRequest(state, request.query);
     if (found === undefined) return untrusted(state, response);

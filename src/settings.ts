@@ -9,13 +9,16 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { Fault } from './errors.ts';
 
+/** Yes or no, in a file or as a word in the environment. */
+const flag = z.union([z.boolean(), z.stringbool()]);
+
 const settingsFile = z.strictObject({
   http: z
     .strictObject({
       port: z.coerce.number().int().min(0).max(65535).default(4400),
       host: z.string().default('127.0.0.1'),
       baseUrl: z.url({ protocol: /^https?$/ }).optional(),
-      trustProxy: z.boolean().default(false),
+      trustProxy: flag.default(false),
     })
     .prefault({}),
   database: z
@@ -39,7 +42,7 @@ const settingsFile = z.strictObject({
   modelsFolder: z.string().default('./config/models'),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** Outbound calls may reach loopback and private addresses; for the demo and tests only. */
-  allowPrivateNetwork: z.boolean().default(false),
+  allowPrivateNetwork: flag.default(false),
 });
 
 export type SettingsInput = z.input<typeof settingsFile>;
@@ -61,6 +64,7 @@ const ENVIRONMENT: ReadonlyArray<[variable: string, path: [string, string] | [st
   ['PORT', ['http', 'port']],
   ['HOST', ['http', 'host']],
   ['DRAWBRIDGE_BASE_URL', ['http', 'baseUrl']],
+  ['DRAWBRIDGE_TRUST_PROXY', ['http', 'trustProxy']],
   ['DATABASE_URL', ['database', 'url']],
   ['DATABASE_OWNER_URL', ['database', 'ownerUrl']],
   ['DRAWBRIDGE_APPLICATION_ROLE', ['database', 'applicationRole']],
@@ -68,6 +72,7 @@ const ENVIRONMENT: ReadonlyArray<[variable: string, path: [string, string] | [st
   ['DRAWBRIDGE_SEALING_KEY', ['secrets', 'sealingKey']],
   ['DRAWBRIDGE_OPERATOR_TOKEN', ['secrets', 'operatorToken']],
   ['DRAWBRIDGE_MODELS', ['modelsFolder']],
+  ['DRAWBRIDGE_ALLOW_PRIVATE_NETWORK', ['allowPrivateNetwork']],
   ['LOG_LEVEL', ['log']],
 ];
 

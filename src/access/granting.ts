@@ -59,12 +59,13 @@ export async function grantMembership(
   await holdActive(tx, person.id);
   const ref = { scopeKind: place.kind, role: input.role };
   const recipient = await recipientOf(tx, model, person.id, place, ref, actor);
-  await requireGrant(tx, model, actor, ref, place, 'manual', recipient);
+  const source = (await isFounding(tx, model, actor, ref, place)) ? 'ownership' : 'manual';
+  await requireGrant(tx, model, actor, ref, place, source, recipient);
   if (model.hierarchy.reasonRequired && input.reason === '') throw reasonMissing();
   await requireLayers(tx, model, person.id, place);
   const { rows } = await sql<{ id: string }>`
     INSERT INTO memberships (organization_id, user_id, scope_kind, workspace_id, product_id, role, source, granted_by, reason, expires_at)
-    VALUES (${tx.organizationId}, ${person.id}, ${place.kind}, ${place.workspaceId}, ${place.productId}, ${input.role}, 'manual',
+    VALUES (${tx.organizationId}, ${person.id}, ${place.kind}, ${place.workspaceId}, ${place.productId}, ${input.role}, ${source},
       ${tx.origin.actor.label}, ${input.reason}, ${input.expiresAt})
     ON CONFLICT (organization_id, user_id, scope_kind, scope_id, source) DO NOTHING RETURNING id`.execute(tx.db);
   const [made] = rows;
@@ -73,7 +74,7 @@ export async function grantMembership(
       remedy: 'Change that membership instead.',
     });
   }
-  await audit(tx, 'membership.granted', person.id, place, { role: input.role, source: 'manual' }, input.reason);
+  await audit(tx, 'membership.granted', person.id, place, { role: input.role, source }, input.reason);
   return made.id;
 }
 
@@ -272,6 +273,23 @@ async function requireGrant(
   if (!possible.allowed) throw new Fault('invalid-input', possible.reason, { where: 'role' });
   if (actor === null) return;
   permit(mayGrant(model, await actingRoles(tx, model, actor, place), ref, how, recipient));
+}
+
+/** The operator names a scope's first owner; from then on the role is only handed over. */
+async function isFounding(
+  tx: TenantTransaction,
+  model: AccessModel,
+  actor: ActorId,
+  ref: RoleRef,
+  place: Place,
+): Promise<boolean> {
+  const role = findRole(model, ref);
+  if (actor !== null || role === undefined || !role.owner || role.sources.includes('manual')) return false;
+  const { rows } = await sql`
+    SELECT 1 FROM memberships WHERE scope_kind = ${place.kind} AND scope_id = ${place.id} AND role = ${ref.role} LIMIT 1`.execute(
+    tx.db,
+  );
+  return rows.length === 0;
 }
 
 async function requireManage(tx: TenantTransaction, model: AccessModel, actor: ActorId, held: Held): Promise<void> {

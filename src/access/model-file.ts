@@ -9,16 +9,6 @@ import { type Problem, type Reading, readModelText } from './model-text.ts';
 export type Models = ReadonlyMap<string, AccessModel>;
 
 /**
- * Reads one model file.
- * @throws Fault `invalid-model`, whose `extra.problems` lists every mistake with file, line, column and reason
- */
-export function loadModel(path: string): AccessModel {
-  const { model, problems } = readModelFile(path);
-  if (model === null) throw invalidModel(problems);
-  return model;
-}
-
-/**
  * Reads every model of a folder.
  * @throws Fault `invalid-model`, whose `extra.problems` lists every mistake of every file
  */

@@ -1,7 +1,6 @@
 /** An access model as the rules use it: the file's settings, with its roles and permissions ready to be looked up. */
-import { Fault } from '../errors.ts';
 import type { ScopeKind } from '../store/tables.ts';
-import { type ModelFile, modelFile, SCOPE_KINDS, type Source } from './model-schema.ts';
+import { type ModelFile, SCOPE_KINDS, type Source } from './model-schema.ts';
 
 /** Names a role. Roles of different scopes may share a name. */
 export interface RoleRef {
@@ -30,19 +29,6 @@ export interface AccessModel extends Omit<ModelFile, 'roles' | 'permissions'> {
   /** By `roleKey`. */
   readonly roles: ReadonlyMap<string, Role>;
   readonly permissions: ReadonlyMap<string, Permission>;
-}
-
-/**
- * Makes a model of a file's parsed content. It trusts that the content makes sense; `readModelText` checks that too.
- * @throws Fault `invalid-model` where the shape is wrong
- */
-export function parseModel(content: unknown): AccessModel {
-  const parsed = modelFile.safeParse(content);
-  if (!parsed.success) {
-    const reasons = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new Fault('invalid-model', `The access model is not valid: ${reasons.join('; ')}.`);
-  }
-  return buildModel(parsed.data);
 }
 
 /** Indexes a file of the right shape. */

@@ -33,7 +33,7 @@ export async function startSession(
   tx: TenantTransaction,
   session: { readonly userId: string; readonly connectionId: string | null; readonly authenticatedBy: string },
 ): Promise<{ token: string; id: string; expiresAt: Date }> {
-  const holder = await holdActive(tx, session.userId, 'sign-in-refused');
+  const holder = await holdActive(tx, session.userId, 'sign-in-refused', 'write');
   const token = randomSecret();
   const { rows } = await sql<{ id: string; expiresAt: Date }>`
     INSERT INTO sessions (organization_id, token_hash, user_id, access_epoch, connection_id, authenticated_by, expires_at)

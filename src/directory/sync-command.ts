@@ -28,12 +28,13 @@ export async function syncDirectory(
   return { report, changes, lines: [...planLines(changes), '', ...verdictLines(report)] };
 }
 
-/** The plans that wait for a person. */
+/** The plans that wait for a person; one without changes waits for nobody. */
 export async function heldRuns(deps: RunDependencies, { organizationId, origin }: SyncOptions): Promise<RunSummary[]> {
-  return inTenant(deps.store.db, organizationId, origin, async (tx) => [
+  const waiting = await inTenant(deps.store.db, organizationId, origin, async (tx) => [
     ...(await listRuns(tx, { status: 'held' })),
     ...(await listRuns(tx, { status: 'planned' })),
   ]);
+  return waiting.filter(({ status, counts }) => status === 'held' || Object.keys(counts).length > 0);
 }
 
 /** Approves or discards a plan that waits. */

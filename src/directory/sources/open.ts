@@ -8,11 +8,6 @@ const KINDS: Readonly<Record<string, (config: Json) => Source>> = {
   csv: (config) => openCsv(csvSettings.parse(config)),
 };
 
-/** Whether a kind of directory is pulled (others push, or are filled by logins). */
-export function isPulled(kind: string): boolean {
-  return kind in KINDS;
-}
-
 /**
  * Opens the source of a pulled directory.
  * @throws Fault `conflict` where this kind pushes

@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { sql } from 'kysely';
+import { startSession } from '../../src/credentials/session.ts';
+import { type Company, makeCompany } from '../harness/company.ts';
+import { openTestDatabase } from '../harness/database.ts';
+import { startTestServer } from '../harness/server.ts';
+import { signedIn } from '../harness/signed-in.ts';
+
+const database = await openTestDatabase();
+const server = await startTestServer(database);
+
+const PEOPLE = ['olga', 'adam', 'mia', 'ben'];
+
+/** A company with four people, known to HR, and nobody with a role yet. */
+async function company(model = 'atomyx'): Promise<Company> {
+  const made = await makeCompany(server, database, { model });
+  made.write(...PEOPLE.map((name) => `${name},${name}@acme.example,${name},Sales,Agent,active`));
+  await made.sync();
+  return made;
+}
+
+const give = (made: Company, name: string, role: string, scope: unknown = { workspace: 'main' }, more: object = {}) =>
+  made.api('post', '/memberships').send({ user: `${name}@acme.example`, role, scope, ...more });
+
+/** Calls as a signed-in person. */
+async function as(made: Company, name: string) {
+  const userId = await made.person(`${name}@acme.example`);
+  const { token } = await made.within((tx) =>
+    startSession(tx, { userId, connectionId: null, authenticatedBy: 'saml' }),
+  );
+  const call = signedIn(server, token);
+  return (method: 'get' | 'post' | 'put' | 'patch' | 'delete', path: string) =>
+    call(method, `/organizations/${made.slug}${path}`);
+}
+
+const countEvents = (made: Company) =>
+  made.within(async ({ db }) =>
+    Number((await sql<{ n: number }>`SELECT count(*)::int AS n FROM audit_events`.execute(db)).rows[0]?.n),
+  );
+
+describe('memberships by hand', () => {
+  it('given the operator, then they give a role with a reason, and it says who gave it and why', async () => {
+    const made = await company();
+    await give(made, 'olga', 'owner', { workspace: 'main' }, { reason: 'founder' }).expect(201);
+    const { body } = await made.api('get', '/people/olga@acme.example').expect(200);
+    assert.partialDeepStrictEqual(body.memberships, [
+      { place: 'main', role: 'owner', source: 'manual', grantedBy: 'operator', reason: 'founder', rule: null },
+    ]);
+  });
+
+  it('given a person of some rank, then they give up to it, manage below it, and nothing above or to themselves', async () => {
+    const made = await company();
+    await give(made, 'olga', 'owner').expect(201);
+    await give(made, 'adam', 'admin').expect(201);
+    const adam = await as(made, 'adam');
+    const member = await adam('post', '/memberships')
+      .send({ user: 'mia@acme.example', role: 'member', scope: { workspace: 'main' } })
+      .expect(201);
+    const above = await adam('post', '/memberships')
+      .send({ user: 'ben@acme.example', role: 'owner', scope: { workspace: 'main' } })
+      .expect(403);
+    assert.match(above.body.detail, /not below the giver's own/);
+    await adam('post', '/memberships')
+      .send({ user: 'adam@acme.example', role: 'member', scope: { workspace: 'main' } })
+      .expect(403);
+    const bound = await adam('patch', `/memberships/${member.body.id}`).send({ role: 'billing' }).expect(403);
+    assert.match(bound.body.detail, /includes "billing.manage", which the giver doesn't have/);
+    await adam('delete', `/memberships/${member.body.id}`).expect(204);
+    assert.deepEqual(await made.memberships('mia@acme.example'), []);
+    const ben = await give(made, 'ben', 'member').expect(201);
+    await adam('patch', `/memberships/${ben.body.id}`).send({ role: 'admin' }).expect(204);
+    assert.deepEqual(await made.memberships('ben@acme.example'), ['main:admin (manual)']);
+    await adam('delete', `/memberships/${ben.body.id}`).expect(403);
+    const owner = (await made.api('get', '/memberships')).body.memberships.find(
+      (each: { role: string }) => each.role === 'owner',
+    );
+    await adam('delete', `/memberships/${owner.id}`).expect(403);
+  });
+
+  it('given somebody without the right, then nothing of people is theirs to see or change', async () => {
+    const made = await company();
+    await give(made, 'mia', 'member').expect(201);
+    const mia = await as(made, 'mia');
+    const before = await countEvents(made);
+    await mia('get', '/people').expect(403);
+    await mia('post', '/memberships')
+      .send({ user: 'ben@acme.example', role: 'member', scope: { workspace: 'main' } })
+      .expect(403);
+    await mia('post', '/people/ben@acme.example/offboard').send({ reason: 'x' }).expect(403);
+    await mia('put', '/mapping-rules/mine')
+      .send({ condition: 'exists($.id)', scope: { workspace: 'main' }, role: 'admin' })
+      .expect(403);
+    assert.equal(await countEvents(made), before, 'nothing was changed');
+  });
+
+  it('given the last owner, then the role can neither be taken nor changed, only handed over', async () => {
+    const made = await company();
+    const { body } = await give(made, 'olga', 'owner').expect(201);
+    assert.match(
+      (await made.api('delete', `/memberships/${body.id}`).expect(409)).body.detail,
+      /last holder of "Owner"/,
+    );
+    await made.api('patch', `/memberships/${body.id}`).send({ role: 'member' }).expect(409);
+    await give(made, 'adam', 'admin').expect(201);
+    const olga = await as(made, 'olga');
+    await olga('post', '/ownership-transfers')
+      .send({ role: 'owner', scope: { workspace: 'main' }, to: 'mia@acme.example' })
+      .expect(403);
+    await olga('post', '/ownership-transfers')
+      .send({ role: 'owner', scope: { workspace: 'main' }, to: 'adam@acme.example' })
+      .expect(204);
+    assert.deepEqual(await made.memberships('adam@acme.example'), ['main:owner (ownership)']);
+    assert.deepEqual(await made.memberships('olga@acme.example'), ['main:admin (manual)']);
+  });
+
+  it('given two owners who step down at once, then one of them stays', async () => {
+    const made = await company();
+    const ids = [(await give(made, 'olga', 'owner')).body.id, (await give(made, 'adam', 'owner')).body.id];
+    const answers = await Promise.all(
+      ids.map((id) => made.api('delete', `/memberships/${id}`).then((answer) => answer.status)),
+    );
+    assert.deepEqual(answers.sort(), [204, 409]);
+  });
+
+  it('requires-layer: given somebody outside the workspace, then a product in it can’t be given', async () => {
+    const made = await company();
+    const refused = await give(made, 'mia', 'viewer', { product: 'main/insights' }).expect(409);
+    assert.match(refused.body.remedy, /workspace first/);
+    await give(made, 'mia', 'member').expect(201);
+    await give(made, 'mia', 'viewer', { product: 'main/insights' }).expect(201);
+  });
+
+  it('single owner: given an organization of one owner, then the operator names the first, and nobody a second', async () => {
+    const made = await company('ai-security-gateway');
+    await give(made, 'olga', 'owner', 'organization').expect(201);
+    assert.deepEqual(await made.memberships('olga@acme.example'), ['organization:owner (ownership)']);
+    await give(made, 'adam', 'owner', 'organization').expect(400);
+  });
+
+  it('given bad input, then each is refused with what and where', async () => {
+    const made = await company();
+    assert.match((await give(made, 'mia', 'emperor').expect(400)).body.detail, /no role "emperor"/);
+    await give(made, 'nobody', 'member').expect(404);
+    await give(made, 'mia', 'member', { workspace: 'moon' }).expect(404);
+    await give(made, 'mia', 'member', 'galaxy').expect(400);
+    await give(made, 'mia', 'member', { workspace: 'main' }, { expiresAt: '2020-01-01T00:00:00Z' }).expect(400);
+    await give(made, 'mia', 'member').expect(201);
+    await give(made, 'mia', 'member').expect(409);
+    await made.api('delete', '/memberships/not-an-id').expect(404);
+  });
+});
+
+describe('mapping rules', () => {
+  const RULE = { condition: '$.department == "Sales"', scope: { workspace: 'main' }, role: 'member' };
+
+  it('given a rule is put, changed and removed, then memberships follow in the same request, and a second put changes nothing', async () => {
+    const made = await company();
+    const put = await made.api('put', '/mapping-rules/sales').send(RULE).expect(200);
+    assert.deepEqual([put.body.action, put.body.gives, put.body.run.counts], ['create', 4, { 'membership.add': 4 }]);
+    assert.deepEqual(await made.memberships('mia@acme.example'), ['main:member (mapping)']);
+    const again = await made
+      .api('put', '/mapping-rules/sales')
+      .send({ ...RULE, condition: '$.department=="Sales"' })
+      .expect(200);
+    assert.deepEqual([again.body.action, again.body.run], ['keep', null], 'the same condition, spelled otherwise');
+    await made
+      .api('put', '/mapping-rules/sales')
+      .send({ ...RULE, role: 'billing' })
+      .expect(200);
+    assert.deepEqual(await made.memberships('mia@acme.example'), ['main:billing (mapping)']);
+    await made.api('delete', '/mapping-rules/sales').expect(200);
+    assert.deepEqual(await made.memberships('mia@acme.example'), []);
+  });
+
+  it('given several rules for one place, then the highest rank wins; a denial takes away what rules give, not what people gave', async () => {
+    const made = await company();
+    await made.api('put', '/mapping-rules/sales').send(RULE).expect(200);
+    await made
+      .api('put', '/mapping-rules/agents')
+      .send({ ...RULE, condition: '$.title == "Agent"', role: 'admin' })
+      .expect(200);
+    assert.deepEqual(await made.memberships('mia@acme.example'), ['main:admin (mapping)']);
+    await give(made, 'ben', 'billing').expect(201);
+    await made
+      .api('put', '/mapping-rules/not-mia')
+      .send({ ...RULE, condition: '$.id == "mia"', effect: 'deny', role: 'admin' })
+      .expect(200);
+    assert.deepEqual(await made.memberships('mia@acme.example'), ['main:member (mapping)']);
+    assert.deepEqual(await made.memberships('ben@acme.example'), ['main:admin (mapping)', 'main:billing (manual)']);
+  });
+
+  it('given a bad rule, then it is refused with what and where, and nothing changes', async () => {
+    const made = await company();
+    const before = await countEvents(made);
+    const put = (rule: object) => made.api('put', '/mapping-rules/bad').send({ ...RULE, ...rule });
+    assert.match(
+      (await put({ condition: '$.department ==' }).expect(400)).body.detail,
+      /not an SQL\/JSON path predicate: .*syntax error/,
+    );
+    assert.match((await put({ role: 'owner' }).expect(400)).body.detail, /never given by a mapping rule/);
+    assert.match((await put({ role: 'emperor' }).expect(400)).body.detail, /no role/);
+    await put({ condition: null }).expect(400);
+    await put({ scope: { workspace: 'moon' } }).expect(404);
+    await put({ directory: 'moon' }).expect(404);
+    assert.equal(await countEvents(made), before);
+    await made.api('get', '/mapping-rules/bad').expect(404);
+  });
+});
+
+describe('people', () => {
+  it('given many people, then pages give each of them once, and filters narrow', async () => {
+    const made = await company();
+    const seen: string[] = [];
+    for (let cursor = ''; cursor !== 'end'; ) {
+      const { body } = await made.api('get', `/people?limit=3${cursor && `&cursor=${cursor}`}`).expect(200);
+      seen.push(...body.people.map(({ email }: { email: string }) => email));
+      cursor = body.next ?? 'end';
+    }
+    assert.deepEqual(seen.sort(), PEOPLE.map((name) => `${name}@acme.example`).sort());
+    await made.api('post', '/people/ben@acme.example/offboard').send({ reason: 'x' }).expect(201);
+    const gone = await made.api('get', '/people?status=deprovisioned').expect(200);
+    assert.deepEqual(
+      gone.body.people.map(({ email }: { email: string }) => email),
+      ['ben@acme.example'],
+    );
+    const found = await made.api('get', '/people?query=OLG').expect(200);
+    assert.deepEqual(
+      found.body.people.map(({ email }: { email: string }) => email),
+      ['olga@acme.example'],
+    );
+    assert.equal((await made.api('get', '/people?query=%25').expect(200)).body.people.length, 0, 'a % is just a %');
+  });
+
+  it('TEN: given another organization, then its people, memberships and rules do not exist here', async () => {
+    const [one, two] = [await company(), await company()];
+    const { body } = await give(one, 'olga', 'owner').expect(201);
+    const olga = await one.person('olga@acme.example');
+    await two.api('get', `/people/${olga}`).expect(404);
+    await two.api('delete', `/memberships/${body.id}`).expect(404);
+    const visitor = await as(one, 'olga');
+    await visitor('get', '/people').expect(200);
+    const { token } = await one.within((tx) =>
+      startSession(tx, { userId: olga, connectionId: null, authenticatedBy: 'saml' }),
+    );
+    await signedIn(server, token)('get', `/organizations/${two.slug}/people`).expect(404);
+  });
+});
+
+describe('POST /access/v1/evaluation', () => {
+  const ask = (made: Company, subject: string, action: string, type: string, id: string) =>
+    server.http
+      .post('/access/v1/evaluation')
+      .set('Authorization', server.operator)
+      .set('X-Drawbridge-Organization', made.slug)
+      .set('X-Request-Id', 'evaluation-1')
+      .send({ subject: { type: 'user', id: subject }, action: { name: action }, resource: { type, id } });
+
+  it('given memberships, then it answers layer by layer, naming the first that is missing', async () => {
+    const made = await company();
+    const viewInsights = () => ask(made, 'mia@acme.example', 'product.view', 'product', 'main/insights').expect(200);
+    assert.partialDeepStrictEqual((await viewInsights()).body, { decision: false, context: { missing: 'workspace' } });
+    await give(made, 'mia', 'member').expect(201);
+    assert.partialDeepStrictEqual((await viewInsights()).body, { decision: false, context: { missing: 'product' } });
+    await give(made, 'mia', 'viewer', { product: 'main/insights' }).expect(201);
+    const yes = await viewInsights();
+    assert.equal(yes.body.decision, true);
+    assert.equal(yes.headers['x-request-id'], 'evaluation-1');
+    await made.api('put', '/workspaces/main/products/insights').send({ subscriptionStatus: 'expired' }).expect(200);
+    assert.partialDeepStrictEqual((await viewInsights()).body, {
+      decision: false,
+      context: { missing: 'subscription' },
+    });
+    await made.api('post', '/people/mia@acme.example/offboard').send({ reason: 'x' }).expect(201);
+    assert.partialDeepStrictEqual((await viewInsights()).body, { decision: false, context: { missing: 'account' } });
+  });
+
+  it('given somebody or something unknown, then the answer is no; given a missing field, 400', async () => {
+    const made = await company();
+    for (const [subject, type, id] of [
+      ['nobody@acme.example', 'workspace', 'main'],
+      ['mia@acme.example', 'workspace', 'moon'],
+      ['mia@acme.example', 'galaxy', 'main'],
+    ] as const) {
+      assert.equal((await ask(made, subject, 'workspace.view', type, id).expect(200)).body.decision, false);
+    }
+    const missing = await server.http
+      .post('/access/v1/evaluation')
+      .set('Authorization', server.operator)
+      .set('X-Drawbridge-Organization', made.slug)
+      .send({ subject: { type: 'user', id: 'mia@acme.example' } })
+      .expect(400);
+    assert.match(JSON.stringify(missing.body), /action/);
+    await server.http.post('/access/v1/evaluation').send({}).expect(401);
+  });
+
+  it('given a key with the scope, then it asks of its own organization only; without the scope, it may not', async () => {
+    const [made, other] = [await company(), await company()];
+    const key = async (scopes: string[]) =>
+      (await made.api('post', '/api-keys').send({ name: 'backend', kind: 'service', scopes }).expect(201)).body
+        .key as string;
+    const asKey = async (scopes: string[], resource: string) =>
+      server.http
+        .post('/access/v1/evaluation')
+        .set('Authorization', `Bearer ${await key(scopes)}`)
+        .set('X-Drawbridge-Organization', other.slug)
+        .send({
+          subject: { type: 'user', id: 'mia@acme.example' },
+          action: { name: 'workspace.view' },
+          resource: { type: 'workspace', id: resource },
+        });
+    await give(made, 'mia', 'member').expect(201);
+    assert.equal((await asKey(['access:evaluate'], 'main')).body.decision, true, 'its own, whatever the header says');
+    assert.equal((await asKey(['workspace.view'], 'main')).status, 403);
+  });
+});

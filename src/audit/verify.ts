@@ -73,7 +73,8 @@ interface Place {
 function walk(from: ChainHead, page: readonly SealedRow[], stranger: Place | undefined) {
   let head = from;
   for (const row of page) {
-    const between = stranger !== undefined && isBefore(head, stranger) && isBefore(stranger, row);
+    const sealed = row.position === head.position + 1;
+    const between = sealed && stranger !== undefined && isBefore(head, stranger) && isBefore(stranger, row);
     const broken = between ? insertedBefore(row, stranger) : findingOf(head, row);
     if (broken !== null) return { head, broken };
     head = row;

@@ -21,12 +21,16 @@ export interface TestServer {
 }
 
 /** Starts a server; it stops when the test file is done. Several may share one database, as instances of a cluster do. */
-export async function startTestServer({ store, settings, onEnd }: TestDatabase): Promise<TestServer> {
+export async function startTestServer(
+  { store, settings, onEnd }: TestDatabase,
+  more: Pick<Dependencies, 'resolveTxt'> = {},
+): Promise<TestServer> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const url = `http://localhost:${(server.address() as AddressInfo).port}`;
   const log = openLog(process.env['TEST_LOG'] ?? 'silent');
   const deps: Dependencies = {
+    ...more,
     settings: { ...settings, http: { ...settings.http, baseUrl: url } },
     store,
     log,

@@ -3,6 +3,7 @@
 export interface Page {
   readonly url: string;
   readonly status: number;
+  readonly headers: Headers;
   readonly text: string;
 }
 
@@ -16,13 +17,20 @@ const MAX_REDIRECTS = 15;
 export class Browser {
   /** By origin: stricter than a real browser, which shares a host's cookies among its ports. */
   readonly #jars = new Map<string, Map<string, string>>();
+  readonly #accept: string;
 
-  get(url: string): Promise<Page> {
-    return this.#go(url, { method: 'GET' });
+  /** @param accept what it says it can show; a program would say `application/json` */
+  constructor(accept = 'text/html') {
+    this.#accept = accept;
   }
 
-  post(url: string, fields: Record<string, string>): Promise<Page> {
-    return this.#go(url, { method: 'POST', body: new URLSearchParams(fields) });
+  /** Follows redirects, but none that `stopAt` names. */
+  get(url: string, stopAt?: RegExp): Promise<Page> {
+    return this.#go(url, { method: 'GET' }, stopAt);
+  }
+
+  post(url: string, fields: Record<string, string>, stopAt?: RegExp): Promise<Page> {
+    return this.#go(url, { method: 'POST', body: new URLSearchParams(fields) }, stopAt);
   }
 
   /** What a page of this origin sends by script. */
@@ -41,27 +49,27 @@ export class Browser {
     return { status: response.status, body: text === '' ? {} : JSON.parse(text) };
   }
 
-  async #go(url: string, init: RequestInit, redirects = 0): Promise<Page> {
+  async #go(url: string, init: RequestInit, stopAt?: RegExp, redirects = 0): Promise<Page> {
     if (redirects > MAX_REDIRECTS) throw new Error(`too many redirects, the last to ${url}`);
-    const response = await fetch(url, {
-      ...init,
-      headers: { ...this.#headers(url), accept: 'text/html' },
-      redirect: 'manual',
-    });
+    const headers = { ...this.#headers(url), accept: this.#accept };
+    const response = await fetch(url, { ...init, headers, redirect: 'manual' });
     this.#keepCookies(url, response);
     const location = response.headers.get('location');
-    if (location === null) return { url, status: response.status, text: await response.text() };
+    const next = location === null ? undefined : new URL(location, url).toString();
+    if (next === undefined || stopAt?.test(next)) {
+      return { url, status: response.status, headers: response.headers, text: await response.text() };
+    }
     await response.arrayBuffer();
-    return this.#go(new URL(location, url).toString(), { method: 'GET' }, redirects + 1);
+    return this.#go(next, { method: 'GET' }, stopAt, redirects + 1);
   }
 
   #headers(url: string): Record<string, string> {
-    const cookies = [...this.#jar(url)].map(([name, value]) => `${name}=${value}`).join('; ');
+    const cookies = [...this.cookies(url)].map(([name, value]) => `${name}=${value}`).join('; ');
     return cookies === '' ? {} : { cookie: cookies };
   }
 
   #keepCookies(url: string, response: Response): void {
-    const jar = this.#jar(url);
+    const jar = this.cookies(url);
     for (const line of response.headers.getSetCookie()) {
       const [pair = ''] = line.split(';', 1);
       const at = pair.indexOf('=');
@@ -71,7 +79,8 @@ export class Browser {
     }
   }
 
-  #jar(url: string): Map<string, string> {
+  /** The cookies it sends to a URL's origin. */
+  cookies(url: string): Map<string, string> {
     const { origin } = new URL(url);
     const jar = this.#jars.get(origin) ?? new Map<string, string>();
     this.#jars.set(origin, jar);

@@ -4,15 +4,15 @@ import { Fault } from '../errors.ts';
 import { isSchedule } from '../jobs/clock.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type Put, putRow } from '../tenancy/put.ts';
+import { displayName, slug } from '../tenancy/slug.ts';
+import { timeZone } from '../tenancy/time-zone.ts';
 import { guardSettings } from './reconcile/guard.ts';
 import { csvSettings } from './sources/csv.ts';
 
-const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens');
-
 const common = {
   slug,
-  name: z.string().min(1).max(200).optional(),
-  timeZone: z.string().refine(isTimeZone, 'is not a time zone such as Europe/Berlin').default('UTC'),
+  name: displayName.optional(),
+  timeZone: timeZone.default('UTC'),
   guards: guardSettings.partial().default({}),
 };
 
@@ -71,13 +71,4 @@ export async function findDirectory(tx: TenantTransaction, slugOrId: string) {
   if (directory === undefined)
     throw new Fault('not-found', `There is no directory "${slugOrId}".`, { where: 'directory' });
   return directory;
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -7,6 +7,7 @@ import type { Store } from '../store/database.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
 import { changedFields, type Put, unlessTaken } from './put.ts';
 import { displayName, slug } from './slug.ts';
+import { timeZone } from './time-zone.ts';
 
 /** What an organization's settings need to know of access models; given where the capabilities are put together. */
 export interface ModelCatalog {
@@ -28,7 +29,7 @@ const settings = {
   enforceSso: z.boolean(),
   sessionIdleMinutes: minutes.max(60 * 24 * 30),
   sessionAbsoluteMinutes: minutes.max(60 * 24 * 365),
-  timeZone: z.string().refine(isTimeZone, 'is not a time zone such as Europe/Berlin'),
+  timeZone,
   region: slug.nullable(),
 };
 
@@ -224,13 +225,4 @@ async function refuseModelChange(tx: TenantTransaction): Promise<void> {
 
 function withoutUndefined(patch: OrganizationPatch): Partial<OrganizationInput> {
   return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }

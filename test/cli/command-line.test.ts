@@ -21,6 +21,8 @@ const feed = join(folder, 'hr.csv');
 
 const drawbridge = (...args: string[]) => run(database, args);
 
+const { certificate } = await selfSigned('idp');
+
 const MANIFEST = `
 organization:
   slug: acme
@@ -42,7 +44,7 @@ connections:
     ssoUrl: https://idp.example/sso
     certificates:
       - |
-${selfSigned('idp').certificate.trim().replace(/^/gm, '        ')}
+${certificate.trim().replace(/^/gm, '        ')}
   - { slug: op, kind: oidc, issuer: 'https://op.example', clientId: drawbridge, clientSecret: '\${OP_SECRET}' }
 directories:
   - slug: hr

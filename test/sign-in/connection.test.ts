@@ -11,7 +11,7 @@ const database = await openTestDatabase();
 const server = await startTestServer(database);
 const strict = await startTestServer({ ...database, settings: { ...database.settings, allowPrivateNetwork: false } });
 const acme = await organization(server, 'acme');
-const { certificate } = selfSigned('idp');
+const { certificate } = await selfSigned('idp');
 const manual = {
   kind: 'saml',
   entityId: 'https://idp.test',

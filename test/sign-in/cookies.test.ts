@@ -13,7 +13,7 @@ const server = await startTestServer(database);
 const { settings } = server.deps;
 const baseUrl = 'https://bridge.test';
 const secure = supertest(createApp({ ...server.deps, settings: { ...settings, http: { ...settings.http, baseUrl } } }));
-const key = selfSigned('idp');
+const key = await selfSigned('idp');
 const acme = await organization(server, 'acme');
 const manual = {
   kind: 'saml',

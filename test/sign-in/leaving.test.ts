@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sql } from 'kysely';
+import { Browser, formOf } from '../../src/demo/browser.ts';
 import { startSamlIdp } from '../../src/demo/idp/saml-idp.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { connection, lastEvent, organization, within } from './arrange.ts';
-import { Browser, formOf } from './browser.ts';
 
 const TIMES = 12;
 const database = await openTestDatabase();
@@ -24,7 +24,7 @@ const okta = await connection(server, acme, 'okta', { kind: 'saml', metadata: id
 idp.trust((await server.http.get(`/saml/${okta.id}/metadata`)).text);
 
 async function answerFor(who: string) {
-  const browser = new Browser();
+  const browser = new Browser('application/json');
   const choice = formOf(await browser.get(okta.serviceProvider.loginUrl));
   const { action, fields } = formOf(await browser.post(choice.action, { ...choice.fields, person: who }));
   return { browser, send: () => browser.post(action, fields, /\/me$/) };

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Browser, formOf, type Page } from '../../src/demo/browser.ts';
 import { startOidcIdp } from '../../src/demo/idp/oidc-idp.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { connection, holdings, lastEvent, membershipsOf, organization, person } from './arrange.ts';
-import { Browser, formOf, type Page } from './browser.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
@@ -34,7 +34,7 @@ async function wayBack(who: string, browser: Browser, loginUrl = entra.relyingPa
   return new URL(back.headers.get('location')!, back.url).toString();
 }
 
-async function signIn(who: string, browser = new Browser()): Promise<Page> {
+async function signIn(who: string, browser = new Browser('application/json')): Promise<Page> {
   return browser.get(await wayBack(who, browser), /\/me$/);
 }
 

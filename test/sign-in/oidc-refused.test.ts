@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, it } from 'node:test';
+import { Browser } from '../../src/demo/browser.ts';
 import { type Behaviour, type IdTokenClaims, signed, startHostileOidc, unsecured } from '../doubles/hostile-oidc.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { connection, holdings, lastEvent, organization, person } from './arrange.ts';
-import { Browser } from './browser.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
@@ -30,7 +30,7 @@ interface Begun {
 }
 
 async function begin(): Promise<Begun> {
-  const browser = new Browser();
+  const browser = new Browser('application/json');
   const sent = await browser.get(entra.relyingParty.loginUrl, /\/auth\?/);
   const { searchParams } = new URL(sent.headers.get('location')!);
   assert.equal(searchParams.get('code_challenge_method'), 'S256');
@@ -238,7 +238,7 @@ describe('an answer of an OpenID provider counts once, for the browser that aske
     const answer = good(attacker);
     const page = await comeBack(victim.browser, answer);
     assert.equal(JSON.parse(page.text).check, 'browser');
-    assert.equal(JSON.parse((await comeBack(new Browser(), answer)).text).check, 'browser');
+    assert.equal(JSON.parse((await comeBack(new Browser('application/json'), answer)).text).check, 'browser');
     assert.equal((await comeBack(attacker.browser, answer)).status, 303);
   });
 

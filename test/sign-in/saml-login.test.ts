@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { sql } from 'kysely';
+import { Browser, formOf, type Page } from '../../src/demo/browser.ts';
 import type { DemoPerson } from '../../src/demo/idp/people.ts';
 import { startSamlIdp } from '../../src/demo/idp/saml-idp.ts';
 import { openTestDatabase } from '../harness/database.ts';
@@ -15,7 +16,6 @@ import {
   person,
   within,
 } from './arrange.ts';
-import { Browser, formOf, type Page } from './browser.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
@@ -33,7 +33,11 @@ const acme = await organization(server, 'acme');
 const okta = await connection(server, acme, 'okta', { kind: 'saml', metadata: idp.metadata });
 idp.trust((await server.http.get(`/saml/${okta.id}/metadata`)).text);
 
-async function signIn(who: string, browser = new Browser(), loginUrl = okta.serviceProvider.loginUrl): Promise<Page> {
+async function signIn(
+  who: string,
+  browser = new Browser('application/json'),
+  loginUrl = okta.serviceProvider.loginUrl,
+): Promise<Page> {
   const choice = formOf(await browser.get(loginUrl));
   const answer = formOf(await browser.post(choice.action, { ...choice.fields, person: who }));
   return browser.post(answer.action, answer.fields, /\/me$/);
@@ -72,7 +76,7 @@ async function refused(
   loginUrl = okta.serviceProvider.loginUrl,
 ): Promise<void> {
   const before = await holdings(server, where);
-  const page = await signIn(who, new Browser(), loginUrl);
+  const page = await signIn(who, new Browser('application/json'), loginUrl);
   assert.equal(page.status, 403, page.text);
   assert.equal(JSON.parse(page.text).check, check);
   const event = await lastEvent(server, where, 'sign_in.refused');
@@ -109,7 +113,7 @@ describe('who is not let in', () => {
     people({ id: 'ivy', email: 'ivy@invited.test' });
     await refused('ivy', 'just-in-time', where, loginUrl);
     await person(server, where, 'ivy@invited.test', 'viewer');
-    assert.equal((await signIn('ivy', new Browser(), loginUrl)).status, 303);
+    assert.equal((await signIn('ivy', new Browser('application/json'), loginUrl)).status, 303);
   });
 
   it('given a person was let go, then neither their identity nor their address lets them in', async () => {
@@ -155,10 +159,10 @@ describe('what a login gives', () => {
     const { where, loginUrl } = await elsewhere('mapped', {});
     await rule(where, 'Engineering', 'admin');
     people({ id: 'max', email: 'max@mapped.test', groups: ['Engineering', 'Chess'] });
-    assert.equal((await signIn('max', new Browser(), loginUrl)).status, 303);
+    assert.equal((await signIn('max', new Browser('application/json'), loginUrl)).status, 303);
     assert.deepEqual(await rolesOf(where, 'max@mapped.test'), ['viewer by jit', 'admin by mapping']);
     people({ id: 'max', email: 'max@mapped.test', groups: ['Chess'] });
-    assert.equal((await signIn('max', new Browser(), loginUrl)).status, 303);
+    assert.equal((await signIn('max', new Browser('application/json'), loginUrl)).status, 303);
     assert.deepEqual(await rolesOf(where, 'max@mapped.test'), ['viewer by jit']);
   });
 
@@ -171,10 +175,10 @@ describe('what a login gives', () => {
     const { where, loginUrl } = await elsewhere('silent', {});
     await rule(where, 'Engineering', 'admin');
     people({ id: 'max', email: 'max@silent.test', groups: ['Engineering'] });
-    await signIn('max', new Browser(), loginUrl);
+    await signIn('max', new Browser('application/json'), loginUrl);
     const moved = await connection(server, where, 'okta', { kind: 'saml', metadata: silent.metadata });
     silent.trust((await server.http.get(`/saml/${moved.id}/metadata`)).text);
-    assert.equal((await signIn('max', new Browser(), loginUrl)).status, 303);
+    assert.equal((await signIn('max', new Browser('application/json'), loginUrl)).status, 303);
     assert.deepEqual(await rolesOf(where, 'max@silent.test'), ['viewer by jit', 'admin by mapping']);
   });
 
@@ -182,7 +186,7 @@ describe('what a login gives', () => {
     const { where, loginUrl } = await elsewhere('governed', { groupsFrom: 'directory' });
     await rule(where, 'Engineering', 'admin');
     people({ id: 'max', email: 'max@governed.test', groups: ['Engineering'] });
-    assert.equal((await signIn('max', new Browser(), loginUrl)).status, 303);
+    assert.equal((await signIn('max', new Browser('application/json'), loginUrl)).status, 303);
     assert.deepEqual(await rolesOf(where, 'max@governed.test'), ['viewer by jit']);
     assert.equal((await holdings(server, where))['groups'], 0);
   });
@@ -193,9 +197,9 @@ describe('what a login gives', () => {
       assert.ok((await server.api('put', `/organizations/spaces/workspaces/${slug}`).send({})).ok);
     }
     people({ id: 'ann', email: 'ann@spaces.test' }, { id: 'ben', email: 'ben@spaces.test' });
-    await signIn('ann', new Browser(), loginUrl);
+    await signIn('ann', new Browser('application/json'), loginUrl);
     await connection(server, where, 'okta', { kind: 'saml', metadata: idp.metadata, defaultWorkspace: 'beta' });
-    await signIn('ben', new Browser(), loginUrl);
+    await signIn('ben', new Browser('application/json'), loginUrl);
     const found = await within<{ email: string; slug: string }>(
       server.deps,
       where,

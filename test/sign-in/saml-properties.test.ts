@@ -11,7 +11,7 @@ import { serviceProviderOf } from '../../src/sign-in/saml/service-provider.ts';
 import * as hostile from '../doubles/hostile-saml.ts';
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 400);
-const key = selfSigned('idp');
+const key = await selfSigned('idp');
 const id = '11111111-1111-4111-8111-111111111111';
 const own = serviceProviderOf('https://bridge.test', id);
 const connection: SamlConnection = {

@@ -4,21 +4,21 @@ import { describe, it } from 'node:test';
 import { sql } from 'kysely';
 import supertest from 'supertest';
 import { createApp } from '../../src/app.ts';
+import { Browser } from '../../src/demo/browser.ts';
 import { selfSigned } from '../../src/demo/idp/certificate.ts';
 import type { Parts, Signing } from '../doubles/hostile-saml.ts';
 import * as hostile from '../doubles/hostile-saml.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { connection, holdings, lastEvent, organization, person, within } from './arrange.ts';
-import { Browser } from './browser.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
 /** Another instance behind the same address. */
 const { deps } = await startTestServer(database);
 const twin = supertest(createApp({ ...deps, settings: server.deps.settings }));
-const key = selfSigned('the identity provider');
-const stranger = selfSigned('somebody else');
+const key = await selfSigned('the identity provider');
+const stranger = await selfSigned('somebody else');
 const ISSUER = 'https://idp.acme.test/saml';
 const acme = await organization(server, 'acme');
 const manual = { kind: 'saml', entityId: ISSUER, ssoUrl: 'https://idp.acme.test/sso', certificates: [key.certificate] };
@@ -32,7 +32,7 @@ interface Begun {
 }
 
 async function begin(of = okta, at = server): Promise<Begun> {
-  const browser = new Browser();
+  const browser = new Browser('application/json');
   const sent = await browser.get(`${at.url}/saml/${of.id}/login`, /idp\.acme\.test/);
   return { browser, requestId: hostile.requestIdIn(sent.headers.get('location')!) };
 }
@@ -363,7 +363,7 @@ describe('a SAML response counts once, for the browser that asked', () => {
 
   it('SAML-34 given a browser without our cookie, then the response is bounced once from our own site, and then refused', async () => {
     const begun = await begin();
-    const stray = { ...begun, browser: new Browser() };
+    const stray = { ...begun, browser: new Browser('application/json') };
     const xml = signed(good(begun, 'gil@acme.test'));
     const bounced = await send(stray, xml);
     assert.equal(bounced.status, 200);

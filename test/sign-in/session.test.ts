@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sql } from 'kysely';
+import { Browser, formOf } from '../../src/demo/browser.ts';
 import { startSamlIdp } from '../../src/demo/idp/saml-idp.ts';
 import { safeReturnTo } from '../../src/sign-in/return-to.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { connection, lastEvent, organization, person, within } from './arrange.ts';
-import { Browser, formOf } from './browser.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
@@ -23,7 +23,7 @@ const okta = await connection(server, acme, 'okta', { kind: 'saml', name: 'Okta'
 idp.trust((await server.http.get(`/saml/${okta.id}/metadata`)).text);
 await person(server, acme, 'olga@acme.test', 'owner');
 
-async function signedIn(who: string, accept?: string): Promise<Browser> {
+async function signedIn(who: string, accept = 'application/json'): Promise<Browser> {
   const browser = new Browser(accept);
   const choice = formOf(await browser.get(`${okta.serviceProvider.loginUrl}?returnTo=/me`));
   const answer = formOf(await browser.post(choice.action, { ...choice.fields, person: who }));
@@ -193,7 +193,7 @@ describe('WEB-4 where a browser is sent afterwards', () => {
   });
 
   it('given a foreign target at login, then the sign-in ends at /me', async () => {
-    const browser = new Browser();
+    const browser = new Browser('application/json');
     const choice = formOf(await browser.get(`${okta.serviceProvider.loginUrl}?returnTo=//evil.test/`));
     const answer = formOf(await browser.post(choice.action, { ...choice.fields, person: 'ana' }));
     const page = await browser.post(answer.action, { ...answer.fields, RelayState: 'https://evil.test' }, /./);
@@ -202,7 +202,7 @@ describe('WEB-4 where a browser is sent afterwards', () => {
 });
 
 async function finish(who: string) {
-  const browser = new Browser();
+  const browser = new Browser('application/json');
   const choice = formOf(await browser.get(okta.serviceProvider.loginUrl));
   const answer = formOf(await browser.post(choice.action, { ...choice.fields, person: who }));
   return browser.post(answer.action, answer.fields, /\/me$/);

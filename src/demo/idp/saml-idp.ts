@@ -51,7 +51,7 @@ export async function startSamlIdp(options: SamlIdpOptions): Promise<SamlIdp> {
   // The schema validator is process-wide in samlify; requests here are read by this demo alone.
   samlify.setSchemaValidator({ validate: async () => 'not validated' });
   const { url, server, close } = await serve(options.port ?? 0);
-  const { privateKey, certificate } = selfSigned('Demo SAML identity provider');
+  const { privateKey, certificate } = await selfSigned('Demo SAML identity provider');
   const entityId = `${url}/metadata`;
   const idp = samlify.IdentityProvider({
     entityID: entityId,

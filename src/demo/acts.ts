@@ -1,5 +1,5 @@
 /** What can be done on the demo's stage, each act through public HTTP, as people, HR and the platform would do it. */
-import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Browser, formOf, type Page } from './browser.ts';
 import { DEMO_PEOPLE } from './idp/people.ts';
@@ -103,6 +103,14 @@ export function hrExports(stage: Stage, day: 'monday' | 'tuesday' | 'nobody'): v
   if (day === 'nobody') writeFileSync(draft, 'employee_id,email,name,department,title,status,last_day\n');
   else copyFileSync(join(stage.feeds, `hr-${day}.csv`), draft);
   renameSync(draft, stage.feed);
+}
+
+/** What the feed holds now: Monday's people, Tuesday's, or something else. */
+export function feedNow(stage: Stage): string {
+  const feed = readFileSync(stage.feed, 'utf8');
+  const day = ['monday', 'tuesday'].find((each) => readFileSync(join(stage.feeds, `hr-${each}.csv`), 'utf8') === feed);
+  if (day !== undefined) return `${day.charAt(0).toUpperCase()}${day.slice(1)}'s people`;
+  return `${feed.trim().split('\n').length - 1} people`;
 }
 
 /** Pulls the HR feed: only plans, or plans and applies. */

@@ -5,8 +5,8 @@ import type { WebhookMessage } from './platform.ts';
 
 export interface Shown {
   readonly stage: Stage;
-  /** Whose export the HR feed holds. */
-  readonly day: string;
+  /** What the HR feed holds. */
+  readonly feed: string;
   readonly trouble: string | null;
   readonly run: { readonly run: Run; readonly changes: readonly Change[] } | null;
   readonly leaver: {
@@ -64,9 +64,9 @@ Vik Viewer is not in the HR feed: he is let in just in time.</p>
 <a class="button quiet" href="/me">See my memberships</a></div></section>`;
 }
 
-function keepTrue({ day, run }: Shown): Html {
+function keepTrue({ feed, run }: Shown): Html {
   return html`<section aria-labelledby="keep-true"><h2 id="keep-true">2. Keep true</h2>
-<p>HR exports its 200 people as a CSV file; mapping rules turn department and title into roles. The file now holds: <strong>${day}</strong>.
+<p>HR exports its 200 people as a CSV file; mapping rules turn department and title into roles. The file now holds: <strong>${feed}</strong>.
 On Tuesday, Lea Leaver is terminated and one person moves from Sales to Finance.</p>
 <div class="row">${button('plan', 'See the plan', 'quiet')}${button('run', 'Run the sync')}</div>
 <div class="row">${button('monday', 'HR exports Monday', 'quiet')}${button('tuesday', 'HR exports Tuesday', 'quiet')}${button('nobody', 'HR exports an empty file', 'quiet')}</div>
@@ -98,7 +98,7 @@ function letGo(shown: Shown): Html {
     ({ place, role, rule, source }) => html`<li>${role} of ${place} <span class="soft">${rule ?? source}</span></li>`,
   );
   return html`<section aria-labelledby="let-go"><h2 id="let-go">3. Let go</h2>
-<p>Let Lea settle in first: she signs in by SAML, makes an API key, gets an access token, and connects her calendar, whose OAuth token
+<p>After a first sync, let Lea settle in: she signs in by SAML, makes an API key, gets an access token, and connects her calendar, whose OAuth token
 Drawbridge keeps. Then let her go: by hand here, or by running the sync with Tuesday's export.</p>
 <div class="row">${button('settle', 'Lea settles in', 'quiet')}${button('let-go', 'Let Lea go')}</div>
 <h3>${leaver.email}: ${leaver.status}</h3>
@@ -127,19 +127,23 @@ function caseOf(found: Case): Html {
   const end =
     found.closedAt === null ? 'open: reload in a moment' : `closed after ${(found.totalSeconds ?? 0).toFixed(1)} s`;
   return html`<h3>The last offboarding case: ${end}</h3>
-<p>${found.reason}. Ended here in one transaction: ${found.ended.sessions} sessions, ${found.ended.grants} access tokens,
-${found.ended.apiKeys.length} API keys, ${found.ended.memberships.length} memberships.</p>
+<p>${found.reason}. Ended here in one transaction: ${counted(found.ended.sessions, 'session')}, ${counted(found.ended.grants, 'access token')},
+${counted(found.ended.apiKeys.length, 'API key')}, ${counted(found.ended.memberships.length, 'membership')}.</p>
 <div class="scroll"><table><thead><tr><th scope="col">Elsewhere</th><th scope="col">Where</th><th scope="col">State</th><th scope="col">Proof</th></tr></thead><tbody>${steps}</tbody></table></div>`;
 }
 
 function lookBehind({ stage, messages }: Shown): Html {
   return html`<section aria-labelledby="behind"><h2 id="behind">Look behind</h2>
-<p>The <a href="${stage.platform.url}">sample platform</a> has received ${messages.length} signed ${messages.length === 1 ? 'message' : 'messages'} about leavers.
+<p>The <a href="${stage.platform.url}">sample platform</a> has received ${counted(messages.length, 'signed message')} about leavers.
 Everything here can be done by the <a href="/api/v1/openapi.json">administration API</a> or the command line:</p>
 <pre>npm run drawbridge -- sync plan hr
 npm run drawbridge -- offboard show lea.leaver@acme.example
 npm run drawbridge -- audit verify
 npm run drawbridge -- audit export --filter action=user.deprovisioned</pre></section>`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function button(act: string, label: string, look = ''): Html {

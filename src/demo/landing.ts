@@ -4,6 +4,7 @@ import { requireSameOrigin } from '../sign-in/same-origin.ts';
 import {
   type Change,
   caseOf,
+  feedNow,
   type Holdings,
   hrExports,
   letGo,
@@ -22,17 +23,17 @@ const LEAVER = 'lea.leaver@acme.example';
 interface Memory {
   run: { run: Run; changes: Change[] } | null;
   held: Holdings | null;
-  day: string;
   /** What went wrong at the last click. */
   trouble: string | null;
 }
 
 /** Puts the landing page before the application. */
 export function withLanding(app: Express, stage: Stage): Express {
-  const memory: Memory = { run: null, held: null, day: 'Monday', trouble: null };
+  const memory: Memory = { run: null, held: null, trouble: null };
   const outer = express();
   outer.disable('x-powered-by');
   outer.get('/', async (_request, response) => show(stage, memory, response));
+  outer.get('/favicon.ico', (_request, response) => void response.status(204).end());
   outer.get('/demo/style.css', (_request, response) => void response.type('css').send(STYLE));
 
   const acts: Record<string, () => Promise<void>> = {
@@ -42,9 +43,9 @@ export function withLanding(app: Express, stage: Stage): Express {
     run: async () => {
       memory.run = await sync(stage, 'run');
     },
-    monday: async () => exportDay(stage, memory, 'monday', 'Monday'),
-    tuesday: async () => exportDay(stage, memory, 'tuesday', 'Tuesday'),
-    nobody: async () => exportDay(stage, memory, 'nobody', 'an empty file'),
+    monday: async () => hrExports(stage, 'monday'),
+    tuesday: async () => hrExports(stage, 'tuesday'),
+    nobody: async () => hrExports(stage, 'nobody'),
     settle: async () => {
       memory.held = await settleIn(stage, LEAVER);
     },
@@ -75,16 +76,11 @@ async function act(
   response.redirect(303, memory.trouble === null ? `/#${section}` : '/');
 }
 
-function exportDay(stage: Stage, memory: Memory, day: 'monday' | 'tuesday' | 'nobody', name: string): void {
-  hrExports(stage, day);
-  memory.day = name;
-}
-
 async function show(stage: Stage, memory: Memory, response: Response): Promise<void> {
   const leaver = await person(stage, LEAVER).catch(() => null);
   const shown: Shown = {
     stage,
-    day: memory.day,
+    feed: feedNow(stage),
     trouble: memory.trouble,
     run: memory.run,
     leaver: { email: LEAVER, status: leaver?.status ?? 'not known yet', memberships: leaver?.memberships ?? [] },

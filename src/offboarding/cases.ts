@@ -91,8 +91,8 @@ export function caseLines(found: Case): string[] {
   const keys = ended.apiKeys.map((key) => `${key.display} (${key.kind}: ${KEY_END[key.end] ?? key.end})`);
   return [
     `${found.email} left: ${found.reason} (${found.trigger}, case ${found.id})`,
-    `  ended here at ${found.openedAt.toISOString()}: ${ended.sessions} sessions, ${ended.grants} access tokens, ` +
-      `${ended.memberships.length} memberships, ${ended.oauthTokens} kept OAuth tokens locked`,
+    `  ended here at ${found.openedAt.toISOString()}: ${counted(ended.sessions, 'session')}, ${counted(ended.grants, 'access token')}, ` +
+      `${counted(ended.memberships.length, 'membership')}; locked: ${counted(ended.oauthTokens, 'kept OAuth token')}`,
     ...(keys.length === 0 ? [] : [`  API keys: ${keys.join(', ')}`]),
     ...found.steps.map(stepLine),
     found.closedAt === null
@@ -104,8 +104,12 @@ export function caseLines(found: Case): string[] {
 const KEY_END: Record<string, string> = { revoke: 'revoked', keep: 'kept', 'keep-and-flag': 'kept and flagged' };
 
 function stepLine(step: CaseStep): string {
-  const tries = `${step.attempts} ${step.attempts === 1 ? 'try' : 'tries'}`;
+  const tries = step.attempts === 1 ? '1 try' : `${step.attempts} tries`;
   const why = step.lastError === null ? '' : `, last error: ${step.lastError}`;
   const next = step.nextAttemptAt === null || step.state === 'needs_human' ? '' : `, next try ${step.nextAttemptAt}`;
   return `  ${step.kind} at ${step.target ?? 'a removed target'}: ${step.state} (${tries}${next}${why})`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -1,10 +1,8 @@
-/** Mapping rules in the administration API. Whoever changes one gets told what it changes for whom. */
-import type { Request } from 'express';
 import { z } from 'zod';
-import { tenantOf } from '../http/caller.ts';
+import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Store } from '../store/database.ts';
-import { inTenant, type TenantTransaction } from '../store/tenant.ts';
+import type { TenantTransaction } from '../store/tenant.ts';
 import {
   deleteMappingRule,
   findMappingRule,
@@ -32,21 +30,17 @@ const rulePath = z.object({ rule: z.string() });
 export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
   const api = apiRouter('/api/v1/organizations/:organization');
   const area = 'mapping';
-  const within = <T>(request: Request, work: (tx: TenantTransaction) => Promise<T>) => {
-    const { organizationId, origin } = tenantOf(request);
-    return inTenant(deps.store.db, organizationId, origin, work);
-  };
 
   endpoint(
     api,
     { method: 'get', path: '/mapping-rules', summary: 'Mapping rules, in the order in which they are weighed', area },
-    (_, request) => within(request, async (tx) => ({ mappingRules: await listMappingRules(tx) })),
+    (_, request) => withinTenant(deps.store.db, request, async (tx) => ({ mappingRules: await listMappingRules(tx) })),
   );
 
   endpoint(
     api,
     { method: 'get', path: '/mapping-rules/:rule', summary: 'One mapping rule', area, params: rulePath },
-    ({ params }, request) => within(request, (tx) => findMappingRule(tx, params.rule)),
+    ({ params }, request) => withinTenant(deps.store.db, request, (tx) => findMappingRule(tx, params.rule)),
   );
 
   endpoint(
@@ -61,7 +55,7 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
     },
     ({ params, body }, request) => {
       const input = mappingRuleInput.parse({ ...body, slug: params.rule });
-      return within(request, async (tx) => {
+      return withinTenant(deps.store.db, request, async (tx) => {
         const put = await putMappingRule(tx, await organizationModel(deps.models, tx), input);
         const run = put.action === 'keep' ? null : await deps.onRulesChanged(tx);
         return { ...(await findMappingRule(tx, input.slug)), action: put.action, run };
@@ -80,7 +74,7 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
       status: 200,
     },
     ({ params }, request) =>
-      within(request, async (tx) => {
+      withinTenant(deps.store.db, request, async (tx) => {
         await deleteMappingRule(tx, params.rule);
         return { run: await deps.onRulesChanged(tx) };
       }),

@@ -1,10 +1,7 @@
-/** People and their memberships in the administration API. */
-import type { Request } from 'express';
 import { z } from 'zod';
-import { type Caller, callerOf, tenantOf } from '../http/caller.ts';
+import { type Caller, callerOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Store } from '../store/database.ts';
-import { inTenant, type TenantTransaction } from '../store/tenant.ts';
 import {
   changeInput,
   changeMembership,
@@ -34,21 +31,11 @@ export function accessRoutes(deps: AccessDependencies): ApiRouter {
   return api;
 }
 
-function within<T>(
-  deps: AccessDependencies,
-  request: Request,
-  work: (tx: TenantTransaction) => Promise<T>,
-  mode?: 'reader',
-): Promise<T> {
-  const { organizationId, origin } = tenantOf(request);
-  return inTenant(deps.store.db, organizationId, origin, work, mode);
-}
-
 function declarePeople(api: ApiRouter, deps: AccessDependencies): void {
   endpoint(
     api,
     { method: 'get', path: '/people', summary: 'People, a page at a time', area, query: peopleQuery },
-    ({ query }, request) => within(deps, request, (tx) => listPeople(tx, query), 'reader'),
+    ({ query }, request) => withinTenant(deps.store.db, request, (tx) => listPeople(tx, query), 'reader'),
   );
 
   endpoint(
@@ -61,8 +48,8 @@ function declarePeople(api: ApiRouter, deps: AccessDependencies): void {
       params: z.object({ user: z.string() }),
     },
     ({ params }, request) =>
-      within(
-        deps,
+      withinTenant(
+        deps.store.db,
         request,
         async (tx) => {
           const person = await findPerson(tx, params.user);
@@ -87,8 +74,8 @@ function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
       query: z.object({ user: z.uuid().optional(), scope: z.uuid().optional() }),
     },
     ({ query }, request) =>
-      within(
-        deps,
+      withinTenant(
+        deps.store.db,
         request,
         async (tx) => ({ memberships: await listMemberships(tx, { userId: query.user, scopeId: query.scope }) }),
         'reader',
@@ -99,7 +86,7 @@ function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
     api,
     { method: 'post', path: '/memberships', summary: 'Give a role by hand', area, body: grantInput, status: 201 },
     ({ body }, request) =>
-      within(deps, request, async (tx) => ({
+      withinTenant(deps.store.db, request, async (tx) => ({
         id: await grantMembership(tx, await organizationModel(models, tx), actorOf(callerOf(request)), body),
       })),
   );
@@ -115,7 +102,7 @@ function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
       body: changeInput,
     },
     ({ params: { membership }, body }, request) =>
-      within(deps, request, async (tx) =>
+      withinTenant(deps.store.db, request, async (tx) =>
         changeMembership(tx, await organizationModel(models, tx), actorOf(callerOf(request)), membership, body),
       ),
   );
@@ -131,7 +118,7 @@ function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
       query: z.object({ reason: z.string().max(500).default('') }),
     },
     ({ params: { membership }, query }, request) =>
-      within(deps, request, async (tx) =>
+      withinTenant(deps.store.db, request, async (tx) =>
         revokeMembership(tx, await organizationModel(models, tx), actorOf(callerOf(request)), membership, query.reason),
       ),
   );
@@ -143,7 +130,7 @@ function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
       const caller = callerOf(request);
       // Whoever holds the role may hand it over, whatever else they administer; the rules ask whether they do.
       const actor = caller.actor.kind === 'operator' ? null : (caller.userId ?? '');
-      return within(deps, request, async (tx) =>
+      return withinTenant(deps.store.db, request, async (tx) =>
         transferOwnership(tx, await organizationModel(models, tx), actor, body),
       );
     },

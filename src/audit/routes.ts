@@ -1,10 +1,9 @@
 /** Audit events in the administration API: search and export. */
 import { z } from 'zod';
-import { tenantOf } from '../http/caller.ts';
+import { tenantOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/database.ts';
-import { inTenant } from '../store/tenant.ts';
 import { type ExportFormat, exportEvents } from './export.ts';
 import { auditFilter, pageOfEvents } from './search.ts';
 
@@ -27,9 +26,8 @@ export function auditRoutes(deps: { readonly store: Pick<Store, 'db'>; readonly 
       }),
     },
     async ({ query: { cursor, limit, ...filter } }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const page = { limit, ...(cursor === undefined ? {} : { before: cursor }) };
-      const search = inTenant(deps.store.db, organizationId, origin, (tx) => pageOfEvents(tx, filter, page), 'reader');
+      const search = withinTenant(deps.store.db, request, (tx) => pageOfEvents(tx, filter, page), 'reader');
       const events = await search;
       return { events, next: events.length === limit ? (events.at(-1)?.id ?? null) : null };
     },

@@ -3,11 +3,10 @@ import { z } from 'zod';
 import type { Models } from '../access/model-file.ts';
 import { organizationModel } from '../access/organization-model.ts';
 import { Fault } from '../errors.ts';
-import { type Caller, callerOf, tenantOf } from '../http/caller.ts';
+import { type Caller, callerOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
-import { inTenant } from '../store/tenant.ts';
 import { apiKeyInput, createApiKey, type KeyMaker, listApiKeys, revokeApiKey } from './api-key.ts';
 import { issueGrant } from './grant.ts';
 import { listOauthProviders, oauthProviderInput, putOauthProvider } from './oauth-provider.ts';
@@ -38,16 +37,9 @@ function declareKeys(api: ApiRouter, { store, models }: CredentialDependencies):
       query: z.object({ user: z.uuid().optional() }),
     },
     async ({ query }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const owner = ownerLimit(callerOf(request));
       const userId = owner ?? query.user;
-      return inTenant(
-        store.db,
-        organizationId,
-        origin,
-        async (tx) => ({ apiKeys: await listApiKeys(tx, { userId }) }),
-        'reader',
-      );
+      return withinTenant(store.db, request, async (tx) => ({ apiKeys: await listApiKeys(tx, { userId }) }), 'reader');
     },
   );
 
@@ -61,9 +53,8 @@ function declareKeys(api: ApiRouter, { store, models }: CredentialDependencies):
       status: 201,
     },
     async ({ body }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const maker = makerOf(callerOf(request));
-      return inTenant(store.db, organizationId, origin, async (tx) =>
+      return withinTenant(store.db, request, async (tx) =>
         createApiKey(tx, await organizationModel(models, tx), maker, body),
       );
     },
@@ -79,9 +70,8 @@ function declareKeys(api: ApiRouter, { store, models }: CredentialDependencies):
       query: z.object({ reason: z.string().max(500).default('revoked by hand') }),
     },
     async ({ params, query }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const owner = ownerLimit(callerOf(request));
-      await inTenant(store.db, organizationId, origin, (tx) => revokeApiKey(tx, params.key, owner, query.reason));
+      await withinTenant(store.db, request, (tx) => revokeApiKey(tx, params.key, owner, query.reason));
     },
   );
 }
@@ -97,14 +87,13 @@ function declareAccessTokens(api: ApiRouter, { store }: CredentialDependencies):
       status: 201,
     },
     async ({ body }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const { actor, userId } = callerOf(request);
       if (actor.kind !== 'user' || userId === null) {
         throw new Fault('forbidden', 'An access token is issued to a signed-in person.', {
           remedy: 'Sign in, and ask with that session.',
         });
       }
-      const granted = await inTenant(store.db, organizationId, origin, (tx) =>
+      const granted = await withinTenant(store.db, request, (tx) =>
         issueGrant(tx, { userId, sessionId: null, client: body.client }),
       );
       return { access_token: granted.token, token_type: 'Bearer', expires_at: granted.expiresAt };
@@ -123,11 +112,9 @@ function declareVault(api: ApiRouter, { settings, store }: CredentialDependencie
       area: 'connections',
     },
     async (_, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(
+      return withinTenant(
         store.db,
-        organizationId,
-        origin,
+        request,
         async (tx) => ({ oauthProviders: await listOauthProviders(tx) }),
         'reader',
       );
@@ -145,9 +132,8 @@ function declareVault(api: ApiRouter, { settings, store }: CredentialDependencie
       body: z.record(z.string(), z.unknown()),
     },
     async ({ params, body }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const input = oauthProviderInput.parse({ ...body, slug: params.provider });
-      return inTenant(store.db, organizationId, origin, (tx) => putOauthProvider(tx, sealingKey, input));
+      return withinTenant(store.db, request, (tx) => putOauthProvider(tx, sealingKey, input));
     },
   );
 
@@ -162,8 +148,7 @@ function declareVault(api: ApiRouter, { settings, store }: CredentialDependencie
       status: 201,
     },
     async ({ body }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(store.db, organizationId, origin, (tx) => keepOauthToken(tx, sealingKey, body));
+      return withinTenant(store.db, request, (tx) => keepOauthToken(tx, sealingKey, body));
     },
   );
 }

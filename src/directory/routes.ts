@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { Fault } from '../errors.ts';
-import { tenantOf } from '../http/caller.ts';
+import { tenantOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import { inTenant } from '../store/tenant.ts';
 import { directoryInput, findDirectory, putDirectory } from './directory.ts';
@@ -28,8 +28,7 @@ function declareDirectories(api: ApiRouter, deps: RunDependencies): void {
     api,
     { method: 'get', path: '/directories', summary: 'List directories', area: 'directories' },
     async (_, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      const rows = await inTenant(db, organizationId, origin, (tx) =>
+      const rows = await withinTenant(db, request, (tx) =>
         tx.db.selectFrom('directories').selectAll().orderBy('slug').execute(),
       );
       return { directories: rows.map(shownDirectory) };
@@ -46,10 +45,7 @@ function declareDirectories(api: ApiRouter, deps: RunDependencies): void {
       params: directoryPath,
     },
     async ({ params }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(db, organizationId, origin, async (tx) =>
-        shownDirectory(await findDirectory(tx, params.directory)),
-      );
+      return withinTenant(db, request, async (tx) => shownDirectory(await findDirectory(tx, params.directory)));
     },
   );
 
@@ -64,9 +60,8 @@ function declareDirectories(api: ApiRouter, deps: RunDependencies): void {
       body: z.record(z.string(), z.unknown()),
     },
     async ({ params, body }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const input = directoryInput.parse({ ...body, slug: params.directory });
-      return inTenant(db, organizationId, origin, async (tx) => {
+      return withinTenant(db, request, async (tx) => {
         const put = await putDirectory(tx, input);
         return { ...shownDirectory(await findDirectory(tx, input.slug)), action: put.action };
       });
@@ -83,8 +78,7 @@ function declareDirectories(api: ApiRouter, deps: RunDependencies): void {
       params: directoryPath,
     },
     async ({ params }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      await inTenant(db, organizationId, origin, async (tx) => {
+      await withinTenant(db, request, async (tx) => {
         const directory = await findDirectory(tx, params.directory);
         const people = await tx.db
           .selectFrom('directory_users')
@@ -154,8 +148,7 @@ function declareRuns(api: ApiRouter, deps: RunDependencies): void {
       }),
     },
     async ({ query }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(db, organizationId, origin, async (tx) => {
+      return withinTenant(db, request, async (tx) => {
         const directoryId = query.directory === undefined ? undefined : (await findDirectory(tx, query.directory)).id;
         return { runs: await listRuns(tx, { ...query, directoryId }) };
       });
@@ -166,8 +159,7 @@ function declareRuns(api: ApiRouter, deps: RunDependencies): void {
     api,
     { method: 'get', path: '/runs/:run', summary: 'One run', area: 'directories', params: runPath },
     async ({ params }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(db, organizationId, origin, (tx) => findRun(tx, params.run));
+      return withinTenant(db, request, (tx) => findRun(tx, params.run));
     },
   );
 
@@ -186,8 +178,7 @@ function declareRuns(api: ApiRouter, deps: RunDependencies): void {
       }),
     },
     async ({ params, query }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(db, organizationId, origin, async (tx) => {
+      return withinTenant(db, request, async (tx) => {
         const run = await findRun(tx, params.run);
         return listChanges(tx, run.id, query);
       });
@@ -208,8 +199,7 @@ function declareRuns(api: ApiRouter, deps: RunDependencies): void {
         params: runPath,
       },
       async ({ params }, request) => {
-        const { organizationId, origin } = tenantOf(request);
-        return inTenant(db, organizationId, origin, async (tx) => {
+        return withinTenant(db, request, async (tx) => {
           const run = await findRun(tx, params.run);
           await decide(deps, tx, run.id);
           return findRun(tx, run.id);

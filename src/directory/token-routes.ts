@@ -1,10 +1,9 @@
 /** Tokens of directories in the administration API. */
 import { z } from 'zod';
-import { tenantOf } from '../http/caller.ts';
+import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
-import { inTenant } from '../store/tenant.ts';
 import { findDirectory } from './directory.ts';
 import { issueDirectoryToken, listDirectoryTokens, revokeDirectoryToken } from './token.ts';
 
@@ -38,10 +37,9 @@ export function directoryTokenRoutes({ store: { db }, settings }: DirectoryToken
       status: 201,
     },
     async ({ params, body }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const expiresAt =
         body.expiresInDays === undefined ? null : new Date(Date.now() + body.expiresInDays * 86_400_000);
-      return inTenant(db, organizationId, origin, async (tx) => {
+      return withinTenant(db, request, async (tx) => {
         const directory = await findDirectory(tx, params.directory);
         const issued = await issueDirectoryToken(tx, directory.id, expiresAt);
         return { ...issued, url: `${settings.http.baseUrl}/scim/v2/${directory.id}` };
@@ -59,8 +57,7 @@ export function directoryTokenRoutes({ store: { db }, settings }: DirectoryToken
       answer: z.object({ tokens: z.array(shownToken) }),
     },
     async ({ params }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(db, organizationId, origin, async (tx) => {
+      return withinTenant(db, request, async (tx) => {
         const directory = await findDirectory(tx, params.directory);
         return { tokens: await listDirectoryTokens(tx, directory.id) };
       });
@@ -76,8 +73,7 @@ export function directoryTokenRoutes({ store: { db }, settings }: DirectoryToken
       params: directoryPath.extend({ token: z.string() }),
     },
     async ({ params }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      await inTenant(db, organizationId, origin, async (tx) => {
+      await withinTenant(db, request, async (tx) => {
         const directory = await findDirectory(tx, params.directory);
         await revokeDirectoryToken(tx, directory.id, params.token);
       });

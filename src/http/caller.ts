@@ -1,7 +1,9 @@
 /** Who calls the administration API, and into which organization. Who they are is found by `Authenticate`, given at composition. */
 import type { Request, RequestHandler } from 'express';
+import type { Kysely } from 'kysely';
 import { Fault } from '../errors.ts';
-import type { Actor, Origin } from '../store/tenant.ts';
+import type { Tables } from '../store/tables.ts';
+import { type Actor, inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
 import { originOf } from './request-context.ts';
 
 /** What an administrative caller may be allowed to touch; each access model says which permission that takes. */
@@ -75,4 +77,15 @@ export function tenantOf(request: Request): { organizationId: string; origin: Or
     });
   }
   return { organizationId, origin: originOf(request, caller.actor) };
+}
+
+/** Does `work` in a transaction of the organization and caller of a request. @param mode 'reader' can not write */
+export function withinTenant<T>(
+  db: Kysely<Tables>,
+  request: Request,
+  work: (tx: TenantTransaction) => Promise<T>,
+  mode?: 'reader',
+): Promise<T> {
+  const { organizationId, origin } = tenantOf(request);
+  return inTenant(db, organizationId, origin, work, mode);
 }

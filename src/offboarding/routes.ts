@@ -1,12 +1,11 @@
 /** Offboarding in the administration API: letting somebody go, cases and their steps, webhook endpoints. */
 import { z } from 'zod';
 import type { Models } from '../access/model-file.ts';
-import { callerOf, tenantOf } from '../http/caller.ts';
+import { callerOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
-import { inTenant } from '../store/tenant.ts';
 import { findCase, listCases } from './cases.ts';
 import { casesOf, offboardUser, retryStep } from './offboard.ts';
 import { listWebhookEndpoints, putWebhookEndpoint, webhookEndpointInput } from './webhook-endpoint.ts';
@@ -40,9 +39,8 @@ function declareOffboarding(api: ApiRouter, deps: OffboardingRouteDependencies):
       status: 201,
     },
     async ({ params, body }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const by = callerOf(request).userId;
-      return inTenant(deps.store.db, organizationId, origin, (tx) =>
+      return withinTenant(deps.store.db, request, (tx) =>
         offboardUser(deps, tx, { user: params.user, reason: body.reason, by }),
       );
     },
@@ -60,10 +58,9 @@ function declareCases(api: ApiRouter, deps: OffboardingRouteDependencies): void 
       query: z.object({ user: z.string().optional() }),
     },
     async ({ query }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const read = (tx: Parameters<typeof listCases>[0]) =>
         query.user === undefined ? listCases(tx) : casesOf(tx, query.user);
-      return inTenant(deps.store.db, organizationId, origin, async (tx) => ({ cases: await read(tx) }), 'reader');
+      return withinTenant(deps.store.db, request, async (tx) => ({ cases: await read(tx) }), 'reader');
     },
   );
 
@@ -77,8 +74,7 @@ function declareCases(api: ApiRouter, deps: OffboardingRouteDependencies): void 
       params: z.object({ case: z.string() }),
     },
     async ({ params }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(deps.store.db, organizationId, origin, (tx) => findCase(tx, params.case), 'reader');
+      return withinTenant(deps.store.db, request, (tx) => findCase(tx, params.case), 'reader');
     },
   );
 
@@ -92,8 +88,7 @@ function declareCases(api: ApiRouter, deps: OffboardingRouteDependencies): void 
       params: z.object({ case: z.string(), step: z.string() }),
     },
     async ({ params }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(deps.store.db, organizationId, origin, (tx) => retryStep(deps, tx, params.case, params.step));
+      return withinTenant(deps.store.db, request, (tx) => retryStep(deps, tx, params.case, params.step));
     },
   );
 }
@@ -103,11 +98,9 @@ function declareWebhooks(api: ApiRouter, { settings, store }: OffboardingRouteDe
     api,
     { method: 'get', path: '/webhook-endpoints', summary: 'Where the platform hears of leavers', area: 'organization' },
     async (_, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(
+      return withinTenant(
         store.db,
-        organizationId,
-        origin,
+        request,
         async (tx) => ({ webhookEndpoints: await listWebhookEndpoints(tx) }),
         'reader',
       );
@@ -125,11 +118,8 @@ function declareWebhooks(api: ApiRouter, { settings, store }: OffboardingRouteDe
       body: z.record(z.string(), z.unknown()),
     },
     async ({ params, body }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const input = webhookEndpointInput.parse({ ...body, slug: params.endpoint });
-      return inTenant(store.db, organizationId, origin, (tx) =>
-        putWebhookEndpoint(tx, settings.secrets.sealingKey, input),
-      );
+      return withinTenant(store.db, request, (tx) => putWebhookEndpoint(tx, settings.secrets.sealingKey, input));
     },
   );
 }

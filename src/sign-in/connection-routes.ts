@@ -1,10 +1,9 @@
 /** Connections in the administration API. */
 import { z } from 'zod';
-import { tenantOf } from '../http/caller.ts';
+import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Store } from '../store/database.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
-import { inTenant } from '../store/tenant.ts';
 import {
   type Connection,
   type ConnectionDependencies,
@@ -33,8 +32,7 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
     api,
     { method: 'get', path: '/connections', summary: 'List connections', area: 'connections' },
     async (_, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(db, organizationId, origin, async (tx) => ({
+      return withinTenant(db, request, async (tx) => ({
         connections: (await listConnections(tx)).map(shown),
       }));
     },
@@ -50,8 +48,7 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
       params: connectionPath,
     },
     async ({ params }, request) => {
-      const { organizationId, origin } = tenantOf(request);
-      return inTenant(db, organizationId, origin, (tx) => read(tx, params.connection));
+      return withinTenant(db, request, (tx) => read(tx, params.connection));
     },
   );
 
@@ -66,9 +63,8 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
       body: z.record(z.string(), z.unknown()),
     },
     async ({ params, body }, request) => {
-      const { organizationId, origin } = tenantOf(request);
       const input = connectionInput.parse({ ...body, slug: params.connection });
-      return inTenant(db, organizationId, origin, async (tx) => {
+      return withinTenant(db, request, async (tx) => {
         const { action } = await putConnection(tx, deps, input);
         return { ...(await read(tx, input.slug)), action };
       });

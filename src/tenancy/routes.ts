@@ -2,7 +2,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { Fault } from '../errors.ts';
-import { callerOf, tenantOf } from '../http/caller.ts';
+import { callerOf, tenantOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import { originOf } from '../http/request-context.ts';
 import type { Store } from '../store/database.ts';
@@ -100,7 +100,7 @@ export function tenancyRoutes(deps: TenancyDependencies): ApiRouter {
 function declareOrganization(api: ApiRouter, deps: TenancyDependencies): void {
   const area = 'organization';
   endpoint(api, { method: 'get', path: '/', summary: 'The organization and its settings', area }, (_, request) =>
-    within(deps, request, readOrganization),
+    withinTenant(deps.store.db, request, readOrganization),
   );
   endpoint(
     api,
@@ -112,7 +112,7 @@ function declareOrganization(api: ApiRouter, deps: TenancyDependencies): void {
       body: organizationPatch,
     },
     ({ body }, request) =>
-      within(deps, request, async (tx) => {
+      withinTenant(deps.store.db, request, async (tx) => {
         await patchOrganization(tx, deps.catalog, body);
         return readOrganization(tx);
       }),
@@ -126,18 +126,18 @@ function declareDomains(api: ApiRouter, deps: TenancyDependencies): void {
   const shown = async (tx: TenantTransaction, name: string) => shownDomain(await findDomain(tx, name));
 
   endpoint(api, { method: 'get', path: '/domains', summary: 'List claimed domains', area }, (_, request) =>
-    within(deps, request, async (tx) => ({ domains: (await listDomains(tx)).map(shownDomain) })),
+    withinTenant(deps.store.db, request, async (tx) => ({ domains: (await listDomains(tx)).map(shownDomain) })),
   );
   endpoint(
     api,
     { method: 'get', path, summary: 'One domain, with the DNS record that proves it', area, params },
-    ({ params }, request) => within(deps, request, (tx) => shown(tx, params.domain)),
+    ({ params }, request) => withinTenant(deps.store.db, request, (tx) => shown(tx, params.domain)),
   );
   endpoint(
     api,
     { method: 'put', path, summary: 'Claim a domain', area, params, body: domainInput.omit({ name: true }) },
     ({ params, body }, request) =>
-      within(deps, request, async (tx) => {
+      withinTenant(deps.store.db, request, async (tx) => {
         const { action } = await putDomain(tx, { ...body, name: params.domain });
         return { ...(await shown(tx, params.domain)), action };
       }),
@@ -155,12 +155,12 @@ function declareDomains(api: ApiRouter, deps: TenancyDependencies): void {
     async ({ params, body }, request) => {
       const { organizationId, origin } = tenantOf(request);
       if (body.how === 'dns') await proveDomain(deps, organizationId, origin, params.domain);
-      else await within(deps, request, (tx) => verifyByOperator(tx, params.domain));
-      return within(deps, request, (tx) => shown(tx, params.domain));
+      else await withinTenant(deps.store.db, request, (tx) => verifyByOperator(tx, params.domain));
+      return withinTenant(deps.store.db, request, (tx) => shown(tx, params.domain));
     },
   );
   endpoint(api, { method: 'delete', path, summary: 'Give a domain up', area, params }, ({ params }, request) =>
-    within(deps, request, (tx) => deleteDomain(tx, params.domain)),
+    withinTenant(deps.store.db, request, (tx) => deleteDomain(tx, params.domain)),
   );
 }
 
@@ -170,10 +170,10 @@ function declareWorkspaces(api: ApiRouter, deps: TenancyDependencies): void {
   const path = '/workspaces/:workspace';
 
   endpoint(api, { method: 'get', path: '/workspaces', summary: 'List workspaces', area }, (_, request) =>
-    within(deps, request, async (tx) => ({ workspaces: await listWorkspaces(tx) })),
+    withinTenant(deps.store.db, request, async (tx) => ({ workspaces: await listWorkspaces(tx) })),
   );
   endpoint(api, { method: 'get', path, summary: 'One workspace', area, params }, ({ params }, request) =>
-    within(deps, request, (tx) => findWorkspace(tx, params.workspace)),
+    withinTenant(deps.store.db, request, (tx) => findWorkspace(tx, params.workspace)),
   );
   endpoint(
     api,
@@ -186,7 +186,7 @@ function declareWorkspaces(api: ApiRouter, deps: TenancyDependencies): void {
       body: workspaceInput.omit({ slug: true }),
     },
     ({ params, body }, request) =>
-      within(deps, request, async (tx) => {
+      withinTenant(deps.store.db, request, async (tx) => {
         const { action } = await putWorkspace(tx, { ...body, slug: params.workspace });
         return { ...(await findWorkspace(tx, params.workspace)), action };
       }),
@@ -194,7 +194,8 @@ function declareWorkspaces(api: ApiRouter, deps: TenancyDependencies): void {
   endpoint(
     api,
     { method: 'delete', path, summary: 'Delete a workspace in which nobody has access', area, params },
-    ({ params }, request) => within(deps, request, (tx) => deleteWorkspace(tx, deps.inUse, params.workspace)),
+    ({ params }, request) =>
+      withinTenant(deps.store.db, request, (tx) => deleteWorkspace(tx, deps.inUse, params.workspace)),
   );
 }
 
@@ -213,10 +214,10 @@ function declareProducts(api: ApiRouter, deps: TenancyDependencies): void {
       params: workspacePath,
     },
     ({ params }, request) =>
-      within(deps, request, async (tx) => ({ products: await listProducts(tx, params.workspace) })),
+      withinTenant(deps.store.db, request, async (tx) => ({ products: await listProducts(tx, params.workspace) })),
   );
   endpoint(api, { method: 'get', path, summary: 'One product', area, params }, ({ params }, request) =>
-    within(deps, request, (tx) => findProduct(tx, params.workspace, params.product)),
+    withinTenant(deps.store.db, request, (tx) => findProduct(tx, params.workspace, params.product)),
   );
   endpoint(
     api,
@@ -229,7 +230,7 @@ function declareProducts(api: ApiRouter, deps: TenancyDependencies): void {
       body: productInput.omit({ workspace: true, slug: true }),
     },
     ({ params, body }, request) =>
-      within(deps, request, async (tx) => {
+      withinTenant(deps.store.db, request, async (tx) => {
         const { action } = await putProduct(tx, { ...body, workspace: params.workspace, slug: params.product });
         return { ...(await findProduct(tx, params.workspace, params.product)), action };
       }),
@@ -238,17 +239,8 @@ function declareProducts(api: ApiRouter, deps: TenancyDependencies): void {
     api,
     { method: 'delete', path, summary: 'Delete a product that nobody has access to', area, params },
     ({ params }, request) =>
-      within(deps, request, (tx) => deleteProduct(tx, deps.inUse, params.workspace, params.product)),
+      withinTenant(deps.store.db, request, (tx) => deleteProduct(tx, deps.inUse, params.workspace, params.product)),
   );
-}
-
-function within<T>(
-  deps: TenancyDependencies,
-  request: Request,
-  work: (tx: TenantTransaction) => Promise<T>,
-): Promise<T> {
-  const { organizationId, origin } = tenantOf(request);
-  return inTenant(deps.store.db, organizationId, origin, work);
 }
 
 function operatorOrigin(request: Request): Origin {

@@ -31,6 +31,7 @@ import type { Settings } from './settings.ts';
 import { authenticateSession } from './sign-in/authenticate.ts';
 import { connectionRoutes } from './sign-in/connection-routes.ts';
 import { signInRoutes } from './sign-in/routes.ts';
+import { traceRoutes } from './sign-in/trace-routes.ts';
 import type { Store } from './store/database.ts';
 import { locateOrganization } from './store/locate.ts';
 import { type ResolveTxt, resolveTxt } from './tenancy/domain-proof.ts';
@@ -95,6 +96,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     directoryRoutes(deps),
     directoryTokenRoutes(deps),
     connectionRoutes(deps),
+    traceRoutes(deps),
     credentialRoutes(deps),
     offboardingRoutes(deps),
     auditRoutes(deps),

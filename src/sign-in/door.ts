@@ -16,6 +16,7 @@ import { type Connection, findConnection } from './connection.ts';
 import { signIn } from './provision.ts';
 import { auditRefusal, SignInRefusal } from './refusal.ts';
 import { sessionTokenOf, setSessionCookie } from './session-cookie.ts';
+import { keepRefusal, keepSuccess, type Trace, traceOf } from './trace.ts';
 
 export interface SignInDependencies {
   readonly store: Pick<Store, 'db'>;
@@ -28,6 +29,8 @@ export interface SignInDependencies {
 export interface Door<C extends Connection = Connection> {
   readonly connection: C;
   readonly origin: Origin;
+  /** Each check is noted here, in order. */
+  readonly trace: Trace;
 }
 
 /**
@@ -47,11 +50,13 @@ export async function openDoor<K extends Connection['kind']>(
   const connection = await inTenant(db, organizationId, origin, (tx) => findConnection(tx, id), 'reader');
   if (connection.kind !== kind) throw unknownConnection();
   const found = connection as Extract<Connection, { kind: K }>;
-  return { connection: found, origin: originOf(request, { kind: 'connection', id, label: connection.slug }) };
+  const trace = traceOf(request);
+  return { connection: found, origin: originOf(request, { kind: 'connection', id, label: connection.slug }), trace };
 }
 
 /**
- * Does what may end in a refusal; a refusal is audited before it is passed on.
+ * Does what may end in a refusal; a refusal is audited and its trace kept before it is passed on, in a transaction of its own: the
+ * refused work has been rolled back.
  * @throws whatever `work` throws
  */
 export async function guarded<T>(deps: SignInDependencies, door: Door, work: () => Promise<T>): Promise<T> {
@@ -64,9 +69,17 @@ export async function guarded<T>(deps: SignInDependencies, door: Door, work: () 
     }
     return await work();
   } catch (error) {
-    if (error instanceof Fault) await auditRefusal(deps.store.db, door.connection, door.origin, error);
+    if (error instanceof Fault) await keepRefused(deps, door, error);
     throw error;
   }
+}
+
+async function keepRefused(deps: SignInDependencies, { connection, origin, trace }: Door, fault: Fault): Promise<void> {
+  trace.ended(fault);
+  await inTenant(deps.store.db, connection.organizationId, origin, async (tx) => {
+    await auditRefusal(tx, connection, fault);
+    await keepRefusal(tx, trace, { connectionId: connection.id, requestId: origin.requestId ?? '' }, fault);
+  });
 }
 
 /**
@@ -81,10 +94,14 @@ export async function letIn(
   login: Login,
   consume: (tx: TenantTransaction) => Promise<Attempt>,
 ): Promise<void> {
-  const { connection, origin } = door;
+  const { connection, origin, trace } = door;
+  trace.login = login;
   const { attempt, session } = await inTenant(deps.store.db, connection.organizationId, origin, async (tx) => {
     const attempt = await consume(tx);
-    return { attempt, session: await signIn(deps, tx, connection, login) };
+    const session = await signIn(deps, tx, connection, login);
+    trace.passed('person');
+    await keepSuccess(tx, trace, { connectionId: connection.id, requestId: origin.requestId ?? '' }, session.userId);
+    return { attempt, session };
   });
   await endFormerSession(deps, request);
   setSessionCookie(response, deps.settings.http.baseUrl, session);

@@ -5,6 +5,7 @@ import { requestIdOf } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import { html, sendPage, wantsPage } from './page.ts';
 import { SignInRefusal } from './refusal.ts';
+import { traceIdOf } from './trace.ts';
 
 const AT_FAULT = 'Something went wrong on our side. Nothing was changed.';
 
@@ -17,12 +18,13 @@ export function errorPage(deps: {
     if (response.headersSent || !wantsPage(request)) return next(error);
     const fault = asFault(error);
     const id = requestIdOf(request);
+    const shown = traceIdOf(request) ?? id;
     if (fault === undefined) deps.log.error({ error, requestId: id, path: request.path }, 'request failed');
     else if (fault.cause !== undefined) deps.log.info({ cause: fault.cause, requestId: id }, fault.message);
     const check = fault instanceof SignInRefusal ? html`<dt>Check</dt><dd><code>${fault.check}</code></dd>` : null;
     const body = html`<p class="bad">${fault?.message ?? AT_FAULT}</p>
 ${fault?.remedy === undefined ? null : html`<p>${fault.remedy}</p>`}
-<dl>${check}<dt>For your administrator, this happened as</dt><dd><code>${id}</code></dd></dl>
+<dl>${check}<dt>For your administrator, this happened as</dt><dd><code>${shown}</code></dd></dl>
 <p><a href="/sign-in">Sign in again</a></p>`;
     sendPage(
       response,

@@ -1,9 +1,7 @@
 /** Why somebody is not let in: the name of the check that failed, one sentence for whoever can mend it, and the audit's trace of it. */
-import type { Kysely } from 'kysely';
 import { record } from '../audit/record.ts';
 import { Fault } from '../errors.ts';
-import type { Tables } from '../store/tables.ts';
-import { inTenant, type Origin } from '../store/tenant.ts';
+import type { TenantTransaction } from '../store/tenant.ts';
 
 /** Every check that can refuse a sign-in; audit events and answers name it. */
 export type Check =
@@ -75,22 +73,32 @@ export interface NamedCheck<T> {
   readonly find: (facts: T) => Finding | undefined;
 }
 
+/** Where the outcome of each check is noted. */
+export interface CheckLog {
+  passed(check: Check): void;
+  failed(check: Check, finding: Finding): void;
+}
+
 /**
  * Runs checks in their order.
+ * @param log told of each that holds, and of the one that doesn't
  * @throws SignInRefusal of the first that finds something
  */
-export function pass<T>(checks: readonly NamedCheck<T>[], facts: T): void {
+export function pass<T>(checks: readonly NamedCheck<T>[], facts: T, log?: CheckLog): void {
   for (const { name, find } of checks) {
     const finding = find(facts);
-    if (finding !== undefined) throw new SignInRefusal(name, finding);
+    if (finding !== undefined) {
+      log?.failed(name, finding);
+      throw new SignInRefusal(name, finding);
+    }
+    log?.passed(name);
   }
 }
 
-/** Records a refusal, in a transaction of its own: the refused work has been rolled back. */
+/** Records a refusal in the audit. */
 export async function auditRefusal(
-  db: Kysely<Tables>,
-  connection: { readonly id: string; readonly organizationId: string; readonly slug: string },
-  origin: Origin,
+  tx: TenantTransaction,
+  connection: { readonly id: string; readonly slug: string },
   refusal: Fault,
 ): Promise<void> {
   const finding = refusal instanceof SignInRefusal ? refusal.finding : undefined;
@@ -101,15 +109,13 @@ export async function auditRefusal(
     ...brief('got', finding?.got),
   };
   const denied = refusal.code === 'sign-in-refused';
-  await inTenant(db, connection.organizationId, origin, (tx) =>
-    record(tx, {
-      action: 'sign_in.refused',
-      resource: { type: 'connection', id: connection.id },
-      outcome: denied ? 'denied' : 'failure',
-      reason: refusal instanceof SignInRefusal ? refusal.check : denied ? 'person' : refusal.code,
-      detail,
-    }),
-  );
+  await record(tx, {
+    action: 'sign_in.refused',
+    resource: { type: 'connection', id: connection.id },
+    outcome: denied ? 'denied' : 'failure',
+    reason: refusal instanceof SignInRefusal ? refusal.check : denied ? 'person' : refusal.code,
+    detail,
+  });
 }
 
 /** What came from outside is kept short: it is for recognising a value, not for keeping it. */

@@ -10,6 +10,7 @@ import { access } from './migrations/0003-access.ts';
 import { credentials } from './migrations/0004-credentials.ts';
 import { audit } from './migrations/0005-audit.ts';
 import { locators } from './migrations/0006-locators.ts';
+import { traces } from './migrations/0011-traces.ts';
 import type { Tables } from './tables.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
@@ -19,6 +20,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0004-credentials': credentials,
   '0005-audit': audit,
   '0006-locators': locators,
+  '0011-traces': traces,
 };
 
 /** Every queue that a worker may take jobs from. They are made here because the application's role may not change the schema. */

@@ -397,6 +397,21 @@ export interface AuditSealRow {
   sealed_at: Generated<Date>;
 }
 
+export interface SignInTraceRow {
+  organization_id: string;
+  id: string;
+  connection_id: string;
+  at: Generated<Date>;
+  request_id: string;
+  outcome: 'signed_in' | 'refused' | 'failed';
+  refused_by: string | null;
+  sentence: Generated<string>;
+  user_id: string | null;
+  said: Json | null;
+  roles: unknown;
+  steps: unknown;
+}
+
 export interface Tables {
   organizations: OrganizationRow;
   domains: DomainRow;
@@ -426,6 +441,7 @@ export interface Tables {
   webhook_endpoints: WebhookEndpointRow;
   offboarding_cases: OffboardingCaseRow;
   offboarding_steps: OffboardingStepRow;
+  sign_in_traces: SignInTraceRow;
   audit_events: AuditEventRow;
   audit_seals: AuditSealRow;
 }

@@ -398,7 +398,7 @@ describe('a SAML response counts once, for the browser that asked', () => {
     await connection(server, acme, 'okta', manual);
   });
 
-  it('given a browser shows the refusal, then its page names the check, the remedy and the request id, escaped', async () => {
+  it('given a browser shows the refusal, then its page names the check, the remedy and the id of its trace, escaped', async () => {
     const begun = await begin();
     const { text, headers } = await server.http
       .post(`/saml/${okta.id}/acs`)
@@ -408,7 +408,9 @@ describe('a SAML response counts once, for the browser that asked', () => {
       .send({ SAMLResponse: hostile.posted(signed({ ...good(begun), audience: '<b>wrong</b>' })) });
     assert.match(headers['content-type']!, /html/);
     assert.match(text, /You are not signed in/);
-    assert.ok(text.includes(headers['x-request-id']!));
+    const id = /<code>([0-9a-f-]{36})<\/code>/.exec(text)?.[1];
+    const trace = await server.api('get', `/organizations/${acme.slug}/sign-in-traces/${id}`).expect(200);
+    assert.equal(trace.body.requestId, headers['x-request-id']);
     assert.doesNotMatch(text, /<b>/);
   });
 });

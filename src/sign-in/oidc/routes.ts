@@ -76,9 +76,13 @@ async function comeBack(
   const attempt = await inTenant(deps.store.db, connection.organizationId, origin, (tx) =>
     consumeAttempt(tx, connection.id, state, browserHash(request, baseUrl), 'state'),
   );
+  door.trace.passed('state');
+  door.trace.passed('browser');
   const provider = await find(connection);
   checkIssuer(provider, request.query['iss']);
+  door.trace.passed('issuer');
   const claims = await claimsOf(provider, connection, attempt, currentUrl(baseUrl, connection.id, request));
+  door.trace.passed('token');
   await letIn(deps, door, request, response, loginOf(claims, connection.config), async () => attempt);
 }
 

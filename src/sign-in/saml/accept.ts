@@ -4,7 +4,7 @@
  */
 import type { Login } from '../attributes.ts';
 import type { SamlConnection } from '../connection.ts';
-import { pass } from '../refusal.ts';
+import { type CheckLog, pass } from '../refusal.ts';
 import { ASSERTION_CHECKS, acceptableUntil, requestAnswered } from './assertion-checks.ts';
 import { loginOf } from './login.ts';
 import { decodeResponse, readMessage } from './message.ts';
@@ -24,6 +24,7 @@ export interface AcceptedAssertion {
 /**
  * Accepts an assertion, up to what only the database knows.
  * @param posted the `SAMLResponse` as it came
+ * @param log told of each check
  * @throws SignInRefusal naming the first check that failed
  */
 export async function acceptAssertion(
@@ -31,13 +32,15 @@ export async function acceptAssertion(
   own: ServiceProvider,
   posted: unknown,
   now: Date,
+  log?: CheckLog,
 ): Promise<AcceptedAssertion> {
   const xml = decodeResponse(posted);
   const root = readMessage(xml);
-  pass(MESSAGE_CHECKS, { root, acsUrl: own.acsUrl });
+  pass(MESSAGE_CHECKS, { root, acsUrl: own.acsUrl }, log);
   const assertion = await verifiedAssertion(connection, own, { xml, root });
+  log?.passed('signature');
   const expected = { issuer: connection.config.entityId, audience: own.entityId, acsUrl: own.acsUrl };
-  pass(ASSERTION_CHECKS, { assertion, ...expected, now });
+  pass(ASSERTION_CHECKS, { assertion, ...expected, now }, log);
   return {
     login: loginOf(assertion, connection.config),
     requestId: requestAnswered(assertion) ?? '',

@@ -68,11 +68,20 @@ async function consumeAssertion(
 ): Promise<void> {
   const { connection } = door;
   const { baseUrl } = deps.settings.http;
-  const accepted = await acceptAssertion(connection, serviceProviderOf(baseUrl, connection.id), posted, new Date());
+  const accepted = await acceptAssertion(
+    connection,
+    serviceProviderOf(baseUrl, connection.id),
+    posted,
+    new Date(),
+    door.trace,
+  );
   const browser = browserHash(request, baseUrl);
   await letIn(deps, door, request, response, accepted.login, async (tx) => {
     await refuseReplay(tx, connection.id, accepted.assertionId, accepted.acceptableUntil);
-    return consumeAttempt(tx, connection.id, accepted.requestId, browser, 'in-response-to');
+    door.trace.passed('replay');
+    const attempt = await consumeAttempt(tx, connection.id, accepted.requestId, browser, 'in-response-to');
+    door.trace.passed('browser');
+    return attempt;
   });
 }
 

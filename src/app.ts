@@ -31,6 +31,7 @@ import type { Settings } from './settings.ts';
 import { authenticateSession } from './sign-in/authenticate.ts';
 import { connectionRoutes } from './sign-in/connection-routes.ts';
 import { signInRoutes } from './sign-in/routes.ts';
+import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
 import type { Store } from './store/database.ts';
 import { locateOrganization } from './store/locate.ts';
@@ -64,7 +65,7 @@ export function createApp(deps: Dependencies): Express {
 
   // Capabilities with protocols of their own mount here, before the JSON API.
   app.use('/scim/v2', scimRoutes(deps));
-  app.use(signInRoutes(deps));
+  app.use(signInRoutes({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt }));
 
   const authenticate = authenticateAny(deps);
   app.use('/oauth', tokenRoutes(deps, authenticate));
@@ -97,6 +98,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     directoryTokenRoutes(deps),
     connectionRoutes(deps),
     traceRoutes(deps),
+    setUpLinkRoutes(deps),
     credentialRoutes(deps),
     offboardingRoutes(deps),
     auditRoutes(deps),

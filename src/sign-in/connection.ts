@@ -53,6 +53,7 @@ export type Connection = SamlConnection | OidcConnection;
 
 /**
  * Creates or updates a connection, with the directory that holds what logins through it say.
+ * @param newId the id of a connection that is made now, where its addresses were given away before
  * @throws Fault `invalid-input` where metadata, an address, a certificate or the default role won't do, `conflict` where the kind
  * would change
  */
@@ -60,6 +61,7 @@ export async function putConnection(
   tx: TenantTransaction,
   deps: ConnectionDependencies,
   input: ConnectionInput,
+  newId?: string,
 ): Promise<Put> {
   const before = await tx.db
     .selectFrom('connections')
@@ -89,6 +91,7 @@ export async function putConnection(
     'connection',
     { slug: input.slug },
     {
+      ...(before === undefined && newId !== undefined ? { id: newId } : {}),
       kind: input.kind,
       name: input.name ?? input.slug,
       config: { json: config },

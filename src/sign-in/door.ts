@@ -1,5 +1,6 @@
 /** What SAML and OpenID Connect share at the door: finding the connection, and letting somebody in or auditing why not. */
 import type { Request, Response } from 'express';
+import { sql } from 'kysely';
 import type { Models } from '../access/model-file.ts';
 import { endSession, findSession } from '../credentials/session.ts';
 import { Fault } from '../errors.ts';
@@ -16,7 +17,7 @@ import { type Connection, findConnection } from './connection.ts';
 import { signIn } from './provision.ts';
 import { auditRefusal, SignInRefusal } from './refusal.ts';
 import { sessionTokenOf, setSessionCookie } from './session-cookie.ts';
-import { keepRefusal, keepSuccess, type Trace, traceOf } from './trace.ts';
+import { keepRefusal, keepSuccess, keepTest, type Trace, traceOf } from './trace.ts';
 
 export interface SignInDependencies {
   readonly store: Pick<Store, 'db'>;
@@ -31,7 +32,12 @@ export interface Door<C extends Connection = Connection> {
   readonly origin: Origin;
   /** Each check is noted here, in order. */
   readonly trace: Trace;
+  /** False where it begins what can't be a test: then a connection that is turned off stays shut. */
+  readonly mayBeTest: boolean;
 }
+
+/** Whoever returns there has only tested a connection; see set-up/. */
+const SET_UP = '/set-up';
 
 /**
  * Finds the connection of a path, of one kind.
@@ -50,8 +56,13 @@ export async function openDoor<K extends Connection['kind']>(
   const connection = await inTenant(db, organizationId, origin, (tx) => findConnection(tx, id), 'reader');
   if (connection.kind !== kind) throw unknownConnection();
   const found = connection as Extract<Connection, { kind: K }>;
-  const trace = traceOf(request);
-  return { connection: found, origin: originOf(request, { kind: 'connection', id, label: connection.slug }), trace };
+  return {
+    connection: found,
+    origin: originOf(request, { kind: 'connection', id, label: connection.slug }),
+    trace: traceOf(request),
+    // Coming back, it is the attempt that knows; `letIn` asks it.
+    mayBeTest: !request.path.endsWith('/login') || request.query['returnTo'] === SET_UP,
+  };
 }
 
 /**
@@ -61,12 +72,7 @@ export async function openDoor<K extends Connection['kind']>(
  */
 export async function guarded<T>(deps: SignInDependencies, door: Door, work: () => Promise<T>): Promise<T> {
   try {
-    if (!door.connection.enabled) {
-      throw new SignInRefusal('connection-disabled', {
-        reason: 'This connection is turned off.',
-        remedy: 'An administrator can turn it on.',
-      });
-    }
+    if (!door.mayBeTest) refuseDisabled(door);
     return await work();
   } catch (error) {
     if (error instanceof Fault) await keepRefused(deps, door, error);
@@ -74,11 +80,20 @@ export async function guarded<T>(deps: SignInDependencies, door: Door, work: () 
   }
 }
 
-async function keepRefused(deps: SignInDependencies, { connection, origin, trace }: Door, fault: Fault): Promise<void> {
+function refuseDisabled({ connection }: Door): void {
+  if (connection.enabled) return;
+  throw new SignInRefusal('connection-disabled', {
+    reason: 'This connection is turned off.',
+    remedy: 'An administrator can turn it on.',
+  });
+}
+
+async function keepRefused(deps: SignInDependencies, door: Door, fault: Fault): Promise<void> {
+  const { connection, origin, trace } = door;
   trace.ended(fault);
   await inTenant(deps.store.db, connection.organizationId, origin, async (tx) => {
     await auditRefusal(tx, connection, fault);
-    await keepRefusal(tx, trace, { connectionId: connection.id, requestId: origin.requestId ?? '' }, fault);
+    await keepRefusal(tx, trace, placeOf(door), fault);
   });
 }
 
@@ -98,14 +113,33 @@ export async function letIn(
   trace.login = login;
   const { attempt, session } = await inTenant(deps.store.db, connection.organizationId, origin, async (tx) => {
     const attempt = await consume(tx);
+    if (attempt.returnTo === SET_UP) return { attempt, session: await rehearse(deps, tx, door, login) };
+    refuseDisabled(door);
     const session = await signIn(deps, tx, connection, login);
     trace.passed('person');
-    await keepSuccess(tx, trace, { connectionId: connection.id, requestId: origin.requestId ?? '' }, session.userId);
+    await keepSuccess(tx, trace, placeOf(door), session.userId);
     return { attempt, session };
   });
-  await endFormerSession(deps, request);
-  setSessionCookie(response, deps.settings.http.baseUrl, session);
+  if (session !== undefined) {
+    await endFormerSession(deps, request);
+    setSessionCookie(response, deps.settings.http.baseUrl, session);
+  }
   response.redirect(303, attempt.returnTo);
+}
+
+/** Does everything that a sign-in does, keeps the trace of it, and undoes the rest. */
+async function rehearse(deps: SignInDependencies, tx: TenantTransaction, door: Door, login: Login): Promise<undefined> {
+  const { connection, trace } = door;
+  await sql`SAVEPOINT rehearsal`.execute(tx.db);
+  const { userId } = await signIn(deps, tx, connection, login);
+  trace.passed('person');
+  const roles = await keepSuccess(tx, trace, placeOf(door), userId);
+  await sql`ROLLBACK TO SAVEPOINT rehearsal`.execute(tx.db);
+  await keepTest(tx, trace, placeOf(door), roles);
+}
+
+function placeOf({ connection, origin }: Door) {
+  return { connectionId: connection.id, requestId: origin.requestId ?? '' };
 }
 
 /** The session that this browser had until now is over: its cookie is about to be replaced, and nobody could end it any more. */

@@ -84,7 +84,7 @@ h1 { margin: 0 0 1rem; font-size: 1.4rem; line-height: 1.25; }
 .bad { color: var(--bad); }
 code { overflow-wrap: anywhere; font-size: .85rem; }
 label { display: block; margin-bottom: .35rem; font-weight: 600; }
-input { width: 100%; padding: .6rem .7rem; font: inherit; color: inherit; background: transparent; border: 1px solid var(--line); border-radius: .4rem; }
+input, select, textarea { width: 100%; margin-bottom: .6rem; padding: .6rem .7rem; font: inherit; color: inherit; background: transparent; border: 1px solid var(--line); border-radius: .4rem; }
 button, .button { display: block; width: 100%; margin-top: 1rem; padding: .65rem; font: inherit; font-weight: 600; text-align: center; text-decoration: none; color: var(--paper); background: var(--accent); border: 0; border-radius: .4rem; cursor: pointer; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 table { width: 100%; border-collapse: collapse; margin: 1rem 0; }
@@ -92,4 +92,8 @@ th, td { padding: .4rem .5rem .4rem 0; text-align: left; vertical-align: top; bo
 dt { color: var(--soft); font-size: .85rem; }
 dd { margin: 0 0 .75rem; }
 a { color: var(--accent); }
+section { margin-top: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line); }
+h2 { margin: 0 0 .5rem; font-size: 1.1rem; } h3 { margin: 1rem 0 .25rem; font-size: 1rem; }
+.small { display: inline-block; width: auto; margin: 0 0 0 .25rem; padding: .1rem .5rem; font-size: .8rem; }
+summary { cursor: pointer; }
 `;

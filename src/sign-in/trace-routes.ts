@@ -20,7 +20,7 @@ export function traceRoutes({ store }: { readonly store: Pick<Store, 'db'> }): A
       query: z.object({
         /** Slug. */
         connection: z.string().optional(),
-        outcome: z.enum(['signed_in', 'refused', 'failed']).optional(),
+        outcome: z.enum(['signed_in', 'tested', 'refused', 'failed']).optional(),
         limit: z.coerce.number().int().min(1).max(200).default(50),
       }),
     },

@@ -95,9 +95,9 @@ interface Place {
   readonly requestId: string;
 }
 
-/** Stores the trace of somebody who was let in, with the roles they hold now. */
-export async function keepSuccess(tx: TenantTransaction, trace: Trace, place: Place, userId: string): Promise<void> {
-  await sql`
+/** Stores the trace of somebody who was let in, with the roles they hold now. @returns these */
+export async function keepSuccess(tx: TenantTransaction, trace: Trace, place: Place, userId: string): Promise<unknown> {
+  const { rows } = await sql<{ roles: unknown }>`
     INSERT INTO sign_in_traces (organization_id, id, connection_id, request_id, outcome, user_id, said, steps, roles)
     SELECT ${tx.organizationId}::uuid, ${trace.id}::uuid, ${place.connectionId}::uuid, ${place.requestId}, 'signed_in', ${userId}::uuid,
       ${JSON.stringify(saidBy(trace))}::jsonb, ${JSON.stringify(trace.steps)}::jsonb,
@@ -105,7 +105,17 @@ export async function keepSuccess(tx: TenantTransaction, trace: Trace, place: Pl
           'source', m.source, 'rule', r.slug, 'reason', m.reason) ORDER BY m.scope_kind, m.role), '[]')
         FROM memberships m LEFT JOIN workspaces w ON w.id = m.workspace_id LEFT JOIN products p ON p.id = m.product_id
         LEFT JOIN mapping_rules r ON r.id = m.rule_id
-        WHERE m.user_id = ${userId} AND coalesce(m.expires_at > now(), true))`.execute(tx.db);
+        WHERE m.user_id = ${userId} AND coalesce(m.expires_at > now(), true))
+    RETURNING roles`.execute(tx.db);
+  return rows[0]?.roles ?? [];
+}
+
+/** Stores the trace of a test, with the roles that the person would have got. */
+export async function keepTest(tx: TenantTransaction, trace: Trace, place: Place, roles: unknown): Promise<void> {
+  await sql`
+    INSERT INTO sign_in_traces (organization_id, id, connection_id, request_id, outcome, said, steps, roles)
+    VALUES (${tx.organizationId}, ${trace.id}, ${place.connectionId}, ${place.requestId}, 'tested', ${JSON.stringify(saidBy(trace))}::jsonb,
+      ${JSON.stringify(trace.steps)}::jsonb, ${JSON.stringify(roles)}::jsonb)`.execute(tx.db);
 }
 
 /** Stores the trace of a refusal; what is older than seven days is cleared away by the way. */
@@ -126,7 +136,7 @@ export interface ShownTrace {
   readonly connection: string;
   readonly at: Date;
   readonly requestId: string;
-  readonly outcome: 'signed_in' | 'refused' | 'failed';
+  readonly outcome: 'signed_in' | 'tested' | 'refused' | 'failed';
   readonly refusedBy: string | null;
   readonly sentence: string;
   readonly userId: string | null;

@@ -22,6 +22,8 @@ export const locateGrant = (db: Db, tokenHash: Buffer) => one(db, sql`locate_gra
 
 export const locateApiKey = (db: Db, keyHash: Buffer) => one(db, sql`locate_api_key(${keyHash})`);
 
+export const locateSetUpLink = (db: Db, tokenHash: Buffer) => one(db, sql`locate_set_up_link(${tokenHash})`);
+
 /** By slug or id. */
 export const locateOrganization = (db: Db, slugOrId: string) => one(db, sql`locate_organization(${slugOrId})`);
 

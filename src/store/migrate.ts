@@ -11,6 +11,7 @@ import { credentials } from './migrations/0004-credentials.ts';
 import { audit } from './migrations/0005-audit.ts';
 import { locators } from './migrations/0006-locators.ts';
 import { traces } from './migrations/0011-traces.ts';
+import { setUpLinks } from './migrations/0012-set-up-links.ts';
 import type { Tables } from './tables.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
@@ -21,6 +22,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0005-audit': audit,
   '0006-locators': locators,
   '0011-traces': traces,
+  '0012-set-up-links': setUpLinks,
 };
 
 /** Every queue that a worker may take jobs from. They are made here because the application's role may not change the schema. */

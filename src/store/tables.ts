@@ -403,13 +403,26 @@ export interface SignInTraceRow {
   connection_id: string;
   at: Generated<Date>;
   request_id: string;
-  outcome: 'signed_in' | 'refused' | 'failed';
+  outcome: 'signed_in' | 'tested' | 'refused' | 'failed';
   refused_by: string | null;
   sentence: Generated<string>;
   user_id: string | null;
   said: Json | null;
   roles: unknown;
   steps: unknown;
+}
+
+export interface SetUpLinkRow {
+  organization_id: string;
+  id: Generated<string>;
+  token_hash: Buffer;
+  connection_id: Generated<string>;
+  connection_slug: string;
+  provider: string | null;
+  created_by: string;
+  created_at: Generated<Date>;
+  expires_at: Date;
+  revoked_at: Date | null;
 }
 
 export interface Tables {
@@ -441,6 +454,7 @@ export interface Tables {
   webhook_endpoints: WebhookEndpointRow;
   offboarding_cases: OffboardingCaseRow;
   offboarding_steps: OffboardingStepRow;
+  set_up_links: SetUpLinkRow;
   sign_in_traces: SignInTraceRow;
   audit_events: AuditEventRow;
   audit_seals: AuditSealRow;

@@ -10,7 +10,7 @@ export const traces: Migration = {
       connection_id uuid NOT NULL,
       at timestamptz NOT NULL DEFAULT now(),
       request_id text NOT NULL,
-      outcome text NOT NULL CHECK (outcome IN ('signed_in', 'refused', 'failed')),
+      outcome text NOT NULL CHECK (outcome IN ('signed_in', 'tested', 'refused', 'failed')),
       -- The check that refused it.
       refused_by text,
       sentence text NOT NULL DEFAULT '',

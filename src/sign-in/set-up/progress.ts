@@ -1,0 +1,44 @@
+/** How far a set-up has got: everything that its pages show, read in one go. */
+import type { TenantTransaction } from '../../store/tenant.ts';
+import { listDomains, shownDomain } from '../../tenancy/domain.ts';
+import { type Connection, listConnections } from '../connection.ts';
+import { listTraces, type ShownTrace } from '../trace.ts';
+import type { OpenLink } from './link.ts';
+import { WORDINGS, type Wording } from './wording.ts';
+
+export interface Progress {
+  readonly organization: string;
+  readonly provider: (Wording & { readonly name: string }) | null;
+  /** What the identity provider has to be told, under its own words for it. */
+  readonly values: readonly { readonly label: string; readonly value: string }[];
+  readonly connection: Connection | null;
+  readonly domains: readonly ReturnType<typeof shownDomain>[];
+  readonly loginUrl: string;
+  /** The last attempt to sign in through the connection. */
+  readonly lastTrace: ShownTrace | null;
+}
+
+/** Reads the progress of a link's connection. */
+export async function progressOf(tx: TenantTransaction, link: OpenLink, baseUrl: string): Promise<Progress> {
+  const wording = link.provider === null ? undefined : WORDINGS[link.provider];
+  const connection = (await listConnections(tx)).find(({ id }) => id === link.connectionId) ?? null;
+  const kind = connection?.kind ?? wording?.kind ?? 'saml';
+  const [lastTrace = null] = connection === null ? [] : await listTraces(tx, { connection: connection.slug, limit: 1 });
+  return {
+    organization: link.organization,
+    provider: wording === undefined || link.provider === null ? null : { ...wording, name: link.provider },
+    values: wording === undefined ? [] : valuesFor(wording, `${baseUrl}/${wording.kind}/${link.connectionId}`),
+    connection,
+    domains: (await listDomains(tx)).map(shownDomain),
+    loginUrl: `${baseUrl}/${kind}/${link.connectionId}/login?returnTo=/set-up`,
+    lastTrace,
+  };
+}
+
+function valuesFor(wording: Wording, base: string) {
+  if (wording.kind === 'oidc') return [{ label: wording.redirectUri, value: `${base}/callback` }];
+  return [
+    { label: wording.acsUrl, value: `${base}/acs` },
+    { label: wording.entityId, value: `${base}/metadata` },
+  ];
+}

@@ -1,0 +1,117 @@
+/** The one page of a set-up, its steps from top to bottom. */
+import type { Response } from 'express';
+import type { Fault } from '../../errors.ts';
+import { type Html, html, sendPage } from '../page.ts';
+import type { TraceStep } from '../trace.ts';
+import type { Progress } from './progress.ts';
+import { WORDINGS } from './wording.ts';
+
+/** Shows how far it has got, with what went wrong at the last step. */
+export function showProgress(response: Response, baseUrl: string, progress: Progress, fault?: Fault): void {
+  const trouble = fault === undefined ? null : html`<p class="bad" role="alert">${fault.message} ${fault.remedy}</p>`;
+  const body = html`<p>Connect your identity provider so that your people can sign in. Nothing changes for anybody before you turn it on.</p>
+${trouble}
+${chooseProvider(progress)}
+${progress.provider === null ? null : html`${ourValues(progress)}${theirValues(progress)}${domains(progress)}`}
+${progress.connection === null ? null : html`${test(progress)}${enable(progress)}`}
+<script src="/set-up/copy.js"></script>`;
+  sendPage(response, baseUrl, fault?.status ?? 200, `Sign-in for ${progress.organization}`, body);
+}
+
+export const COPY_SCRIPT = `document.addEventListener('click', (event) => {
+  const value = event.target instanceof HTMLElement ? event.target.dataset.copy : undefined;
+  if (value === undefined) return;
+  navigator.clipboard.writeText(value).then(() => { event.target.textContent = 'Copied'; });
+});
+`;
+
+function chooseProvider({ provider }: Progress): Html {
+  const options = Object.entries(WORDINGS).map(
+    ([name, { title }]) =>
+      html`<option value="${name}"${name === provider?.name ? html` selected` : null}>${title}</option>`,
+  );
+  return html`<section id="provider"><h2>1. Your identity provider</h2>
+<form method="post" action="/set-up/provider"><label for="p">Which one is it?</label>
+<select id="p" name="provider">${options}</select><button>Continue</button></form></section>`;
+}
+
+function ourValues({ provider, values }: Progress): Html {
+  const rows = values.map(
+    ({ label, value }) =>
+      html`<dt>${label}</dt><dd><code>${value}</code> <button type="button" class="small" data-copy="${value}">Copy</button></dd>`,
+  );
+  return html`<section id="values"><h2>2. Copy these to ${provider?.title}</h2><p>There: ${provider?.begin}.</p><dl>${rows}</dl></section>`;
+}
+
+function theirValues({ provider, connection }: Progress): Html {
+  const done = connection === null ? null : html`<p class="soft">Saved. Fill in the form again to change it.</p>`;
+  const fields =
+    provider?.kind === 'oidc'
+      ? html`${field('issuer', 'Issuer', 'url')}${field('clientId', 'Client ID')}${field('clientSecret', 'Client secret', 'password')}`
+      : html`<label for="metadata">Metadata (XML)</label><textarea id="metadata" name="metadata" rows="6" required></textarea>`;
+  return html`<section id="connection"><h2>3. Give us theirs</h2>${done}
+<form method="post" action="/set-up/connection">${fields}
+<details><summary>Names of attributes, if they are unusual</summary>
+${field('email', 'E-mail address', 'text', false)}${field('name', 'Name', 'text', false)}${field('groups', 'Groups', 'text', false)}</details>
+<button>Save</button></form></section>`;
+}
+
+function domains({ domains: claimed }: Progress): Html {
+  const rows = claimed.map(({ name, verifiedAt, proof }) =>
+    verifiedAt === null
+      ? html`<dt>${name}</dt><dd>Publish this TXT record: <code>${proof.name}</code> <code>${proof.value}</code>
+<button type="button" class="small" data-copy="${proof.value}">Copy</button>
+<form method="post" action="/set-up/verify"><input type="hidden" name="name" value="${name}"><button>Check now</button></form></dd>`
+      : html`<dt>${name}</dt><dd>verified</dd>`,
+  );
+  return html`<section id="domain"><h2>4. Prove your e-mail domain</h2><p>Only people with addresses of a proven domain are let in.</p>
+<dl>${rows}</dl>
+<form method="post" action="/set-up/domain">${field('domain-name', 'Domain', 'text', true, 'name')}<button>Add</button></form></section>`;
+}
+
+function test({ loginUrl, lastTrace }: Progress): Html {
+  return html`<section id="test"><h2>5. Test it</h2><p>Sign in as yourself. Every check is shown, and nothing is changed.</p>
+<a class="button" href="${loginUrl}">Test sign-in</a>${lastTrace === null ? null : traceOf(lastTrace)}</section>`;
+}
+
+function traceOf({ outcome, sentence, said, roles, steps }: NonNullable<Progress['lastTrace']>): Html {
+  const person = said as { email?: string; name?: string; groups?: string[] } | null;
+  const held = (roles as { role: string; place: string; scope: string; reason: string }[] | null) ?? [];
+  const outcomes = {
+    tested: 'It works.',
+    signed_in: 'It works: somebody has signed in.',
+    refused: sentence,
+    failed: sentence,
+  };
+  const who =
+    person === null
+      ? null
+      : html`<p>It said: ${person.name}, ${person.email ?? 'no e-mail address'}, groups: ${person.groups?.join(', ') || 'none'}.</p>`;
+  const roleList = held.map(
+    ({ role, place, scope, reason }) => html`<li>${role} of ${place || scope} <span class="soft">${reason}</span></li>`,
+  );
+  return html`<h3>The last attempt</h3><p class="${outcome === 'tested' || outcome === 'signed_in' ? '' : 'bad'}">${outcomes[outcome]}</p>
+${who}${roleList.length === 0 ? null : html`<p>Would be let in as:</p><ul>${roleList}</ul>`}
+<details><summary>Each check</summary><table><tbody>${steps.map(stepRow)}</tbody></table></details>`;
+}
+
+function stepRow({ check, passed, sentence, remedy, wanted, got, mender }: TraceStep): Html {
+  if (passed) return html`<tr><td>✔</td><td>${check}</td></tr>`;
+  const compared =
+    wanted === undefined && got === undefined
+      ? null
+      : html`<br><span class="soft">wanted <code>${wanted}</code>, got <code>${got}</code></span>`;
+  return html`<tr><td>✖</td><td>${check}: ${sentence} ${remedy}${compared}<br><span class="soft">to be mended by: ${mender}</span></td></tr>`;
+}
+
+function enable({ connection, lastTrace }: Progress): Html {
+  if (connection?.enabled)
+    return html`<section id="enable"><h2>6. Turned on</h2><p>Your people can sign in.</p></section>`;
+  const ready = lastTrace?.outcome === 'tested' || lastTrace?.outcome === 'signed_in';
+  return html`<section id="enable"><h2>6. Turn it on</h2>
+${ready ? html`<form method="post" action="/set-up/enable"><button>Turn it on</button></form>` : html`<p class="soft">As soon as a test sign-in has worked.</p>`}</section>`;
+}
+
+function field(id: string, label: string, type = 'text', required = true, name = id): Html {
+  return html`<label for="${id}">${label}</label><input id="${id}" name="${name}" type="${type}"${required ? html` required` : null}>`;
+}

@@ -1,0 +1,72 @@
+/** What identity providers call our values on their own screens, so that nobody has to guess. Data. */
+
+export interface Wording {
+  readonly title: string;
+  readonly kind: 'saml' | 'oidc';
+  /** Where to begin, in the provider's own menu words. */
+  readonly begin: string;
+  readonly entityId: string;
+  readonly acsUrl: string;
+  readonly redirectUri: string;
+}
+
+const saml = (title: string, begin: string, entityId: string, acsUrl: string): Wording => {
+  return { title, kind: 'saml', begin, entityId, acsUrl, redirectUri: '' };
+};
+const oidc = (title: string, begin: string, redirectUri: string): Wording => {
+  return { title, kind: 'oidc', begin, entityId: '', acsUrl: '', redirectUri };
+};
+
+/** By the name that forms send. */
+export const WORDINGS: Readonly<Record<string, Wording>> = {
+  okta: saml(
+    'Okta',
+    'Applications, Create App Integration, SAML 2.0',
+    'Audience URI (SP Entity ID)',
+    'Single sign-on URL',
+  ),
+  entra: saml(
+    'Microsoft Entra ID',
+    'Enterprise applications, New application, Single sign-on, SAML',
+    'Identifier (Entity ID)',
+    'Reply URL (Assertion Consumer Service URL)',
+  ),
+  google: saml('Google Workspace', 'Apps, Web and mobile apps, Add custom SAML app', 'Entity ID', 'ACS URL'),
+  onelogin: saml(
+    'OneLogin',
+    'Applications, SAML Custom Connector (Advanced)',
+    'Audience (EntityID)',
+    'ACS (Consumer) URL',
+  ),
+  jumpcloud: saml('JumpCloud', 'SSO Applications, Custom Application, SAML', 'SP Entity ID', 'ACS URL'),
+  pingone: saml('PingOne', 'Applications, Add, SAML Application', 'Entity ID', 'ACS URLs'),
+  adfs: saml(
+    'AD FS',
+    'Relying Party Trusts, Add Relying Party Trust',
+    'Relying party trust identifier',
+    'Assertion consumer endpoint',
+  ),
+  keycloak: saml('Keycloak (SAML)', 'Clients, Create client, SAML', 'Client ID', 'Valid redirect URIs'),
+  saml: saml(
+    'another SAML 2.0 provider',
+    'a new SAML 2.0 service provider',
+    'SP entity ID',
+    'Assertion consumer service URL',
+  ),
+  'okta-oidc': oidc(
+    'Okta (OpenID Connect)',
+    'Applications, Create App Integration, OIDC, Web Application',
+    'Sign-in redirect URIs',
+  ),
+  'entra-oidc': oidc(
+    'Microsoft Entra ID (OpenID Connect)',
+    'App registrations, New registration',
+    'Redirect URI (Web)',
+  ),
+  'google-oidc': oidc(
+    'Google (OpenID Connect)',
+    'Credentials, Create OAuth client ID, Web application',
+    'Authorized redirect URIs',
+  ),
+  oidc: oidc('another OpenID provider', 'a new confidential web client', 'Redirect URI'),
+};

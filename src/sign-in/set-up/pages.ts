@@ -113,7 +113,13 @@ async function writeConnection(
           clientSecret: filled['clientSecret'],
           claims: attributes,
         };
-  const parsed = connectionInput.safeParse({ slug: link.connectionSlug, kind, enabled: false, ...definedOf(said) });
+  const before = await tx.db
+    .selectFrom('connections')
+    .select('enabled')
+    .where('id', '=', link.connectionId)
+    .executeTakeFirst();
+  const enabled = before?.enabled ?? false;
+  const parsed = connectionInput.safeParse({ slug: link.connectionSlug, kind, enabled, ...definedOf(said) });
   if (!parsed.success) throw faultOf(parsed.error, 'form');
   await putConnection(tx, deps, parsed.data, link.connectionId);
 }

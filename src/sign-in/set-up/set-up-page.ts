@@ -44,7 +44,9 @@ function ourValues({ provider, values }: Progress): Html {
 }
 
 function theirValues({ provider, connection }: Progress): Html {
-  const done = connection === null ? null : html`<p class="soft">Saved. Fill in the form again to change it.</p>`;
+  const inUse = connection?.enabled ? ' It is in use: what you save counts at once.' : '';
+  const done =
+    connection === null ? null : html`<p class="soft">Saved. Fill in the form again to change it.${inUse}</p>`;
   const fields =
     provider?.kind === 'oidc'
       ? html`${field('issuer', 'Issuer', 'url')}${field('clientId', 'Client ID')}${field('clientSecret', 'Client secret', 'password')}`

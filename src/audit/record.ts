@@ -41,10 +41,15 @@ export async function record(tx: TenantTransaction, ...events: AuditEvent[]): Pr
  * text, text, jsonb), so that ten thousand changes cost one statement.
  */
 export async function recordSelected(tx: TenantTransaction, rows: RawBuilder<unknown>): Promise<void> {
+  await auditing(tx, rows).execute(tx.db);
+}
+
+/** The statement of `recordSelected`, to be a part (`WITH told AS (...)`) of the one that makes the change. */
+export function auditing(tx: TenantTransaction, rows: RawBuilder<unknown>): RawBuilder<unknown> {
   const { actor, requestId, address } = tx.origin;
-  await sql`
+  return sql`
     INSERT INTO audit_events (organization_id, actor_kind, actor_id, actor_label, request_id, address, outcome,
       action, resource_type, resource_id, reason, detail)
     SELECT ${tx.organizationId}::uuid, ${actor.kind}, ${actor.id}, ${actor.label}, ${requestId ?? null}, ${address ?? null},
-      'success', found.* FROM (${rows}) AS found`.execute(tx.db);
+      'success', found.* FROM (${rows}) AS found`;
 }

@@ -11,18 +11,19 @@ export interface Holder {
 /**
  * Reads an active person's row `FOR SHARE`: a deprovisioning waits for this transaction, or has been before it and is seen.
  * @param refusal the code of the fault where the person may not get anything
- * @param then 'write' where the row itself is written afterwards: two who hold it shared and then want to write would wait for each
- * other forever
  * @throws Fault `refusal` where the person is unknown, suspended or gone
  */
 export async function holdActive(
   tx: TenantTransaction,
   userId: string,
   refusal: FaultCode = 'forbidden',
-  then: 'read' | 'write' = 'read',
 ): Promise<Holder> {
-  const row = tx.db.selectFrom('users').select(['id', 'email', 'status', 'access_epoch']).where('id', '=', userId);
-  const user = await (then === 'write' ? row.forNoKeyUpdate() : row.forShare()).executeTakeFirst();
+  const user = await tx.db
+    .selectFrom('users')
+    .select(['id', 'email', 'status', 'access_epoch'])
+    .where('id', '=', userId)
+    .forShare()
+    .executeTakeFirst();
   if (user?.status !== 'active') {
     const state = user === undefined ? 'is not known here' : `is ${user.status}`;
     throw new Fault(refusal, `This person ${state}.`, { remedy: 'Only an active person can be given access.' });

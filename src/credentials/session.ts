@@ -3,7 +3,7 @@
  * organization's settings (sign-in, Towards the platform). Whether one is live is decided on read, never by a sweeper.
  */
 import { type Kysely, sql } from 'kysely';
-import { record } from '../audit/record.ts';
+import { auditing, record } from '../audit/record.ts';
 import { locateSession } from '../store/locate.ts';
 import type { Tables } from '../store/tables.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
@@ -33,22 +33,28 @@ export async function startSession(
   tx: TenantTransaction,
   session: { readonly userId: string; readonly connectionId: string | null; readonly authenticatedBy: string },
 ): Promise<{ token: string; id: string; expiresAt: Date }> {
-  const holder = await holdActive(tx, session.userId, 'sign-in-refused', 'write');
   const token = randomSecret();
-  const { rows } = await sql<{ id: string; expiresAt: Date }>`
-    INSERT INTO sessions (organization_id, token_hash, user_id, access_epoch, connection_id, authenticated_by, expires_at)
-    SELECT id, ${hashOf(token)}, ${holder.id}::uuid, ${holder.accessEpoch}, ${session.connectionId}::uuid, ${session.authenticatedBy},
-      now() + session_absolute_minutes * interval '1 minute' FROM organizations
-    RETURNING id, expires_at AS "expiresAt"`.execute(tx.db);
-  const started = rows[0];
-  if (started === undefined) throw new Error('the organization of this transaction is gone');
-  await tx.db.updateTable('users').set({ last_active_at: sql`now()` }).where('id', '=', holder.id).execute();
-  await record(tx, {
-    action: 'session.started',
-    resource: { type: 'session', id: started.id },
-    detail: { user: holder.id, email: holder.email, by: session.authenticatedBy, connection: session.connectionId },
-  });
-  return { token, ...started };
+  // One statement: the person is held still, and only an active one gets a session; whoever is told of it is told in the same breath.
+  const { rows } = await sql<{ id: string | null; expiresAt: Date }>`
+    WITH holder AS (SELECT id, email, status, access_epoch FROM users WHERE id = ${session.userId} FOR NO KEY UPDATE),
+    started AS (
+      INSERT INTO sessions (organization_id, token_hash, user_id, access_epoch, connection_id, authenticated_by, expires_at)
+      SELECT o.id, ${hashOf(token)}, holder.id, holder.access_epoch, ${session.connectionId}::uuid, ${session.authenticatedBy},
+        now() + o.session_absolute_minutes * interval '1 minute' FROM organizations o, holder WHERE holder.status = 'active'
+      RETURNING id, user_id, expires_at
+    ), active AS (
+      UPDATE users SET last_active_at = now() FROM started WHERE users.id = started.user_id
+    ), told AS (${auditing(
+      tx,
+      sql`SELECT 'session.started', 'session', started.id::text, '', jsonb_build_object('user', holder.id, 'email', holder.email,
+        'by', ${session.authenticatedBy}::text, 'connection', ${session.connectionId}::uuid) FROM started, holder`,
+    )})
+    SELECT id, expires_at AS "expiresAt" FROM started`.execute(tx.db);
+  const [started] = rows;
+  if (started?.id) return { token, id: started.id, expiresAt: started.expiresAt };
+  // Whoever may not have one is told why.
+  await holdActive(tx, session.userId, 'sign-in-refused');
+  throw new Error('the organization of this transaction is gone');
 }
 
 /** The live session of a presented token; undefined where there is none (any more). */

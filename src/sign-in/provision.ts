@@ -7,7 +7,7 @@ import { findRole } from '../access/model.ts';
 import type { Models } from '../access/model-file.ts';
 import { organizationModel } from '../access/organization-model.ts';
 import { mayBeGiven } from '../access/rank.ts';
-import { record } from '../audit/record.ts';
+import { auditing, record } from '../audit/record.ts';
 import { startSession } from '../credentials/session.ts';
 import { reconcilePeople } from '../directory/reconcile/people.ts';
 import { takeTurn } from '../directory/reconcile/turns.ts';
@@ -29,6 +29,9 @@ export interface SignedIn {
   readonly expiresAt: Date;
   readonly userId: string;
 }
+
+/** How somebody was known, for the record. */
+const HOW = { known: 'known identity', link: 'linked by verified e-mail domain', create: 'created just in time' };
 
 type Admitted = Exclude<Verdict, { kind: 'refuse' }>;
 
@@ -61,16 +64,14 @@ export async function signIn(
   }
   const session = await startSession(tx, { userId, connectionId: connection.id, authenticatedBy: connection.kind });
   await sql`
-    UPDATE identities SET last_sign_in_at = now() WHERE connection_id = ${connection.id} AND subject = ${login.subject}
-    `.execute(tx.db);
-  await record(tx, {
-    action: 'sign_in.succeeded',
-    resource: { type: 'user', id: userId },
-    reason: { known: 'known identity', link: 'linked by verified e-mail domain', create: 'created just in time' }[
-      verdict.kind
-    ],
-    detail: { connection: connection.slug, by: connection.kind, session: session.id },
-  });
+    WITH seen AS (
+      UPDATE identities SET last_sign_in_at = now() WHERE connection_id = ${connection.id} AND subject = ${login.subject}
+    )
+    ${auditing(
+      tx,
+      sql`SELECT 'sign_in.succeeded', 'user', ${userId}::text, ${HOW[verdict.kind]}::text,
+        jsonb_build_object('connection', ${connection.slug}::text, 'by', ${connection.kind}::text, 'session', ${session.id}::text)`,
+    )}`.execute(tx.db);
   return { token: session.token, expiresAt: session.expiresAt, userId };
 }
 

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Browser, formOf, type Page } from '../../src/demo/browser.ts';
+import { lacksLemonLdap, startLemonLdap } from '../doubles/lemonldap.ts';
+import { openTestDatabase } from '../harness/database.ts';
+import { startTestServer } from '../harness/server.ts';
+import { connection, organization } from './arrange.ts';
+
+describe('LemonLDAP::NG of Debian as OpenID provider', { skip: lacksLemonLdap }, async () => {
+  if (lacksLemonLdap) return;
+  const database = await openTestDatabase();
+  const server = await startTestServer(database);
+  const lemon = await startLemonLdap();
+  database.onEnd(() => lemon.close());
+  // Its demonstration people have addresses of this domain.
+  const acme = await organization(server, 'acme', {}, ['badwolf.org']);
+  const client = { id: 'drawbridge', secret: 'theSecretOfThisClient' };
+  const { relyingParty } = await connection(server, acme, 'lemon', {
+    kind: 'oidc',
+    issuer: lemon.issuer,
+    clientId: client.id,
+    clientSecret: client.secret,
+  });
+  await lemon.serve({ ...client, redirectUri: relyingParty.redirectUri });
+
+  /** Signs in by its own login form. */
+  async function signIn(user: string, password: string, browser: Browser): Promise<Page> {
+    const login = await browser.get(relyingParty.loginUrl);
+    const { fields } = formOf(login);
+    return browser.post(login.url, { ...fields, user, password }, /\/me$/);
+  }
+
+  it('given it is discovered, when somebody signs in by its login form, then they are let in with what it says of them', async () => {
+    const browser = new Browser();
+    const page = await signIn('rtyler', 'rtyler', browser);
+    assert.equal(page.status, 303, page.text);
+    const me = await browser.json('GET', `${server.url}/me`);
+    assert.partialDeepStrictEqual(me.body, { user: { email: 'rtyler@badwolf.org', name: 'Rose Tyler' } });
+  });
+
+  it('given a wrong password, then nobody comes back', async () => {
+    const browser = new Browser();
+    const page = await signIn('rtyler', 'not it', browser);
+    assert.ok(!page.url.startsWith(server.url), page.url);
+    assert.equal((await browser.json('GET', `${server.url}/me`)).status, 401);
+  });
+
+  it('given the same person again, then it is the same person, and nothing is added', async () => {
+    const browser = new Browser();
+    await signIn('dwho', 'dwho', browser);
+    const first = await browser.json('GET', `${server.url}/me`);
+    await signIn('dwho', 'dwho', new Browser());
+    const { body } = await server.api('get', '/organizations/acme/people').expect(200);
+    const found = body.people.filter(({ email }: { email: string }) => email === 'dwho@badwolf.org');
+    assert.deepEqual(
+      found.map(({ id }: { id: string }) => id),
+      [(first.body as { user: { id: string } }).user.id],
+    );
+  });
+});

@@ -33,6 +33,7 @@ export type Check =
   | 'replay'
   | 'subject'
   | 'provider-error'
+  | 'client'
   | 'state'
   | 'token'
   | 'connection-disabled'

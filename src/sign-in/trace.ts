@@ -30,6 +30,7 @@ const MENDERS: Partial<Record<Check, Mender>> = {
   replay: 'person',
   state: 'person',
   'connection-disabled': 'organization',
+  client: 'organization',
   person: 'organization',
   domain: 'organization',
   'just-in-time': 'organization',

@@ -45,6 +45,17 @@ describe('LemonLDAP::NG of Debian as OpenID provider', { skip: lacksLemonLdap },
     assert.equal((await browser.json('GET', `${server.url}/me`)).status, 401);
   });
 
+  it('given our client secret is wrong, then that is what is said, and who can mend it', async () => {
+    const wrong = { kind: 'oidc', issuer: lemon.issuer, clientId: client.id, clientSecret: 'anotherSecret' };
+    await connection(server, acme, 'lemon', wrong);
+    const page = await signIn('msmith', 'msmith', new Browser());
+    await connection(server, acme, 'lemon', { ...wrong, clientSecret: client.secret });
+    assert.equal(page.status, 403);
+    assert.match(page.text, /does not accept our client id and secret/);
+    const { body } = await server.api('get', '/organizations/acme/sign-in-traces?outcome=refused').expect(200);
+    assert.partialDeepStrictEqual(body.traces[0].steps.at(-1), { check: 'client', mender: 'organization' });
+  });
+
   it('given the same person again, then it is the same person, and nothing is added', async () => {
     const browser = new Browser();
     await signIn('dwho', 'dwho', browser);

@@ -126,10 +126,22 @@ async function claimsOf(
 function refusalOf(error: unknown): Fault {
   if (error instanceof client.AuthorizationResponseError || error instanceof client.ResponseBodyError) {
     const got = [error.error, error.error_description].filter(Boolean).join(': ');
+    if (error.error === 'invalid_client') {
+      const reason = 'The identity provider does not accept our client id and secret.';
+      return new SignInRefusal('client', { reason, remedy: 'Compare both with what the provider shows.', got }, error);
+    }
     const reason = `The identity provider did not sign the person in; it says ${error.error}.`;
     return new SignInRefusal(
       'provider-error',
       { reason, remedy: 'Whether the person may use this application is decided there.', got },
+      error,
+    );
+  }
+  if (error instanceof client.WWWAuthenticateChallengeError) {
+    const reason = 'The identity provider does not accept our client id and secret.';
+    return new SignInRefusal(
+      'client',
+      { reason, remedy: 'Compare both with what the provider shows.', got: String(error.status) },
       error,
     );
   }

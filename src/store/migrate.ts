@@ -12,6 +12,7 @@ import { audit } from './migrations/0005-audit.ts';
 import { locators } from './migrations/0006-locators.ts';
 import { traces } from './migrations/0011-traces.ts';
 import { setUpLinks } from './migrations/0012-set-up-links.ts';
+import { scimOrder } from './migrations/0013-scim-order.ts';
 import type { Tables } from './tables.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
@@ -23,6 +24,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0006-locators': locators,
   '0011-traces': traces,
   '0012-set-up-links': setUpLinks,
+  '0013-scim-order': scimOrder,
 };
 
 /** Every queue that a worker may take jobs from. They are made here because the application's role may not change the schema. */

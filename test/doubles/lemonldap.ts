@@ -12,9 +12,6 @@ const INSTALLED = existsSync('/usr/share/lemonldap-ng/portal/templates') && exis
 export const lacksLemonLdap: string | false =
   INSTALLED || process.env['CI'] ? false : 'lemonldap-ng is not installed here (see .ci/run)';
 
-/** People that its demonstration mode knows; the password is the name. */
-export const LEMON_PEOPLE = ['dwho', 'rtyler', 'msmith'] as const;
-
 export interface LemonClient {
   readonly id: string;
   readonly secret: string;

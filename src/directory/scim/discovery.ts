@@ -1,6 +1,6 @@
 /** What this server says of itself (RFC 7643, 5 to 7). It tells the truth: what is false here is refused when tried. */
 import type { ResourceType, Schema } from './attribute.ts';
-import { MAX_BODY_BYTES, MAX_PAGE } from './limits.ts';
+import { DEFAULT_PAGE, MAX_BODY_BYTES, MAX_PAGE } from './limits.ts';
 import { ENTERPRISE_SCHEMA, GROUP, GROUP_SCHEMA, USER, USER_SCHEMA } from './schemas.ts';
 
 const SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0';
@@ -12,8 +12,15 @@ export function serviceProviderConfig(base: string): Record<string, unknown> {
     bulk: { supported: false, maxOperations: 0, maxPayloadSize: MAX_BODY_BYTES },
     filter: { supported: true, maxResults: MAX_PAGE },
     changePassword: { supported: false },
-    sort: { supported: false },
+    sort: { supported: true },
     etag: { supported: true },
+    pagination: {
+      cursor: true,
+      index: true,
+      defaultPaginationMethod: 'index',
+      defaultPageSize: DEFAULT_PAGE,
+      maxPageSize: MAX_PAGE,
+    },
     authenticationSchemes: [
       {
         type: 'oauthbearertoken',
@@ -55,17 +62,18 @@ function shownSchema(base: string, { id, name, description, attributes }: Schema
   return { schemas: [`${SCHEMA}:Schema`], id, name, description, attributes, meta };
 }
 
-/** A page of a list, in the message that RFC 7644, 3.4.2 prescribes. */
+/** A page of a list, in the message that RFC 7644, 3.4.2 and RFC 9865 prescribe. */
 export function listResponse(
   resources: readonly unknown[],
-  total: number,
-  startIndex: number,
-): Record<string, unknown> {
+  page: { total: number; startIndex: number; nextCursor?: string | null },
+) {
+  const { total, startIndex, nextCursor } = page;
   return {
     schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
     totalResults: total,
-    startIndex,
     itemsPerPage: resources.length,
+    ...(nextCursor === undefined ? { startIndex } : {}),
+    ...(nextCursor ? { nextCursor } : {}),
     Resources: resources,
   };
 }

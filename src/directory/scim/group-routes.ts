@@ -6,6 +6,7 @@ import { type Attributes, keyLike } from './conform.ts';
 import { listResponse } from './discovery.ts';
 import { changeGroup, createGroup, findGroup, type GroupRow, membersOf, removeGroup } from './groups.ts';
 import { listGroups } from './list.ts';
+import { queryOf, type Search, searchOf } from './list-query.ts';
 import { divideOperations, exactMembers, type MemberChange, NO_MEMBER_CHANGE } from './member-change.ts';
 import { patched } from './patch.ts';
 import { readOperations } from './patch-request.ts';
@@ -36,19 +37,17 @@ export function groupRoutes(router: Router, deps: ScimDependencies): void {
     return rows.map((row) => projected(GROUP, shown(row), projection));
   };
 
-  router.get('/:directory/Groups', async (request, response) => {
-    const projection = projectionOf(request);
-    const query = {
-      filter: asked(request, 'filter'),
-      startIndex: asked(request, 'startIndex'),
-      count: asked(request, 'count'),
-    };
+  const answerList = async (request: Request, response: Response, { query, projection }: Search) => {
     const answer = await reading(deps, request, async (tx) => {
       const page = await listGroups(tx, directoryOf(request).directoryId, query);
-      return listResponse(await show(tx, request, page.rows, projection), page.total, page.startIndex);
+      return listResponse(await show(tx, request, page.rows, projection), page);
     });
     response.json(answer);
-  });
+  };
+  router.get('/:directory/Groups', (request, response) => answerList(request, response, queryOf(GROUP, request)));
+  router.post('/:directory/Groups/.search', (request, response) =>
+    answerList(request, response, searchOf(GROUP, request.body)),
+  );
 
   router.get('/:directory/Groups/:id', async (request, response) => {
     const projection = projectionOf(request);

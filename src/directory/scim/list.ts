@@ -1,23 +1,31 @@
-/** Lists: filter, a page by index, and a true total (RFC 7644, 3.4.2). */
+/** Lists: filter, order, a page by index (RFC 7644, 3.4.2) or by cursor (RFC 9865), and a true total. */
 import { type RawBuilder, sql } from 'kysely';
 import type { TenantTransaction } from '../../store/tenant.ts';
+import { cursorAfter, positionOf } from './cursor.ts';
 import { parseFilter } from './filter.ts';
 import { filterCondition, type Searchable } from './filter-sql.ts';
 import { GROUPS, type GroupRow } from './groups.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './limits.ts';
 import { scimFault } from './scim-fault.ts';
+import { orderBy } from './sort-sql.ts';
 import { USERS, type UserRow } from './users.ts';
 
 export interface Page<Row> {
   readonly rows: readonly Row[];
   readonly total: number;
   readonly startIndex: number;
+  /** Where paging is by cursor: how to go on; null on the last page. */
+  readonly nextCursor?: string | null;
 }
 
 export interface ListQuery {
   readonly filter?: string | undefined;
   readonly startIndex?: string | undefined;
   readonly count?: string | undefined;
+  readonly sortBy?: string | undefined;
+  readonly sortOrder?: string | undefined;
+  /** Empty: the first page by cursor. */
+  readonly cursor?: string | undefined;
 }
 
 /** A page of a directory's users; inactive ones are users too, deleted ones are not. */
@@ -39,14 +47,45 @@ async function list<Row>(
 ): Promise<Page<Row>> {
   const filtered =
     query.filter === undefined ? all : sql`${all} AND ${filterCondition(searchable, parseFilter(query.filter))}`;
-  const startIndex = Math.max(1, wholeNumber(query.startIndex, 'startIndex') ?? 1);
   const count = Math.min(MAX_PAGE, Math.max(0, wholeNumber(query.count, 'count') ?? DEFAULT_PAGE));
-  const counted = await sql<{ total: number }>`SELECT count(*) AS total FROM ${filtered}`.execute(tx.db);
-  const total = counted.rows[0]?.total ?? 0;
+  if (query.cursor !== undefined) return pageByCursor<Row>(tx, filtered, count, query);
+  const order = orderBy(searchable, query.sortBy, query.sortOrder);
+  const startIndex = Math.max(1, wholeNumber(query.startIndex, 'startIndex') ?? 1);
+  const total = await countAll(tx, filtered);
   if (count === 0 || startIndex > total) return { rows: [], total, startIndex };
   const { rows } = await sql<Row>`
-    SELECT d.* FROM ${filtered} ORDER BY d.created_at, d.id LIMIT ${count} OFFSET ${startIndex - 1}`.execute(tx.db);
+    SELECT d.* FROM ${filtered} ORDER BY ${order} LIMIT ${count} OFFSET ${startIndex - 1}`.execute(tx.db);
   return { rows, total, startIndex };
+}
+
+async function pageByCursor<Row>(
+  tx: TenantTransaction,
+  filtered: RawBuilder<unknown>,
+  count: number,
+  { cursor, filter, sortBy, startIndex }: ListQuery,
+): Promise<Page<Row>> {
+  if (sortBy !== undefined || startIndex !== undefined) {
+    const other = sortBy === undefined ? 'startIndex' : 'sortBy';
+    throw scimFault('invalidValue', `cursor and ${other} can not be combined.`, other);
+  }
+  const from = cursor ? positionOf(cursor, filter) : undefined;
+  const total = from?.total ?? (await countAll(tx, filtered));
+  const rest =
+    from === undefined
+      ? sql``
+      : sql`AND (d.created_at, d.id) > (${from.madeAt}::timestamp AT TIME ZONE 'UTC', ${from.id}::uuid)`;
+  const { rows } = await sql<Row & { id: string; made_at: string }>`
+    SELECT d.*, to_char(d.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') AS made_at
+    FROM ${filtered} ${rest} ORDER BY d.created_at, d.id LIMIT ${count + 1}`.execute(tx.db);
+  const page = rows.slice(0, count);
+  const last = rows.length > count ? page.at(-1) : undefined;
+  const nextCursor = last === undefined ? null : cursorAfter({ madeAt: last.made_at, id: last.id, total }, filter);
+  return { rows: page, total, startIndex: 1, nextCursor };
+}
+
+async function countAll(tx: TenantTransaction, filtered: RawBuilder<unknown>): Promise<number> {
+  const { rows } = await sql<{ total: number }>`SELECT count(*) AS total FROM ${filtered}`.execute(tx.db);
+  return rows[0]?.total ?? 0;
 }
 
 function wholeNumber(text: string | undefined, name: string): number | undefined {

@@ -39,7 +39,7 @@ function discoveryRoutes(router: Router, deps: ScimDependencies): void {
   ] as const) {
     router.get(`/:directory/${path}`, (request, response) => {
       const list = all(baseOf(deps, request));
-      response.json(listResponse(list, list.length, 1));
+      response.json(listResponse(list, { total: list.length, startIndex: 1 }));
     });
     router.get(`/:directory/${path}/:id`, (request, response) => {
       const found = all(baseOf(deps, request)).find((each) => each['id'] === request.params['id']);

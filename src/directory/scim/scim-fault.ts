@@ -1,7 +1,7 @@
 /** Refusals in SCIM's words (RFC 7644, 3.12): the house's `Fault` with a `scimType`. */
 import { Fault, type FaultCode } from '../../errors.ts';
 
-/** Why a request could not be carried out, as RFC 7644 table 9 names it. */
+/** Why a request could not be carried out, as RFC 7644 table 9 and RFC 9865 name it. */
 export type ScimType =
   | 'invalidFilter'
   | 'tooMany'
@@ -11,7 +11,8 @@ export type ScimType =
   | 'invalidPath'
   | 'noTarget'
   | 'invalidValue'
-  | 'invalidVers';
+  | 'invalidVers'
+  | 'invalidCursor';
 
 /**
  * A fault that answers with a SCIM error type.

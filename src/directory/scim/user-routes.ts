@@ -5,6 +5,7 @@ import { type Projection, projected, readProjection, shownUser, versionOf, wants
 import type { Attributes } from './conform.ts';
 import { listResponse } from './discovery.ts';
 import { listUsers } from './list.ts';
+import { queryOf, type Search, searchOf } from './list-query.ts';
 import { patched } from './patch.ts';
 import { readOperations } from './patch-request.ts';
 import {
@@ -31,19 +32,17 @@ export function userRoutes(router: Router, deps: ScimDependencies): void {
     return rows.map((row) => projected(USER, shownUser(base, row, groups?.get(row.id) ?? []), projection));
   };
 
-  router.get('/:directory/Users', async (request, response) => {
-    const projection = projectionOf(request);
-    const query = {
-      filter: asked(request, 'filter'),
-      startIndex: asked(request, 'startIndex'),
-      count: asked(request, 'count'),
-    };
+  const answerList = async (request: Request, response: Response, { query, projection }: Search) => {
     const answer = await reading(deps, request, async (tx) => {
       const page = await listUsers(tx, directoryOf(request).directoryId, query);
-      return listResponse(await show(tx, request, page.rows, projection), page.total, page.startIndex);
+      return listResponse(await show(tx, request, page.rows, projection), page);
     });
     response.json(answer);
-  });
+  };
+  router.get('/:directory/Users', (request, response) => answerList(request, response, queryOf(USER, request)));
+  router.post('/:directory/Users/.search', (request, response) =>
+    answerList(request, response, searchOf(USER, request.body)),
+  );
 
   router.get('/:directory/Users/:id', async (request, response) => {
     const projection = projectionOf(request);

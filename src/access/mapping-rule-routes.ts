@@ -3,11 +3,13 @@ import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Store } from '../store/database.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { type Attempt, withRank } from './acting.ts';
 import {
   deleteMappingRule,
   findMappingRule,
   listMappingRules,
   mappingRuleInput,
+  permitRule,
   putMappingRule,
 } from './mapping-rule.ts';
 import type { Models } from './model-file.ts';
@@ -55,8 +57,10 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
     },
     ({ params, body }, request) => {
       const input = mappingRuleInput.parse({ ...body, slug: params.rule });
-      return withinTenant(deps.store.db, request, async (tx) => {
-        const put = await putMappingRule(tx, await organizationModel(deps.models, tx), input);
+      return withRank(deps.store.db, request, refusalOf(input.slug), async (tx, actor) => {
+        const model = await organizationModel(deps.models, tx);
+        await permitRule(tx, model, actor, input.slug, input);
+        const put = await putMappingRule(tx, model, input);
         const run = put.action === 'keep' ? null : await deps.onRulesChanged(tx);
         return { ...(await findMappingRule(tx, input.slug)), action: put.action, run };
       });
@@ -74,10 +78,16 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
       status: 200,
     },
     ({ params }, request) =>
-      withinTenant(deps.store.db, request, async (tx) => {
+      withRank(deps.store.db, request, refusalOf(params.rule), async (tx, actor) => {
+        const model = await organizationModel(deps.models, tx);
+        await permitRule(tx, model, actor, params.rule);
         await deleteMappingRule(tx, params.rule);
         return { run: await deps.onRulesChanged(tx) };
       }),
   );
   return api;
+}
+
+function refusalOf(rule: string): Attempt {
+  return { action: 'mapping_rule.refused', resource: { type: 'mapping_rule', id: rule } };
 }

@@ -9,9 +9,9 @@ import { Fault } from '../errors.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type Put, putRow } from '../tenancy/put.ts';
 import { slug } from '../tenancy/slug.ts';
-import type { AccessModel } from './model.ts';
-import { findRole } from './model.ts';
-import { mayBeGiven } from './rank.ts';
+import { type ActorId, actingRoles, permit } from './acting.ts';
+import { type AccessModel, findRole, type RoleRef } from './model.ts';
+import { mayBeGiven, mayGrant, mayManage, type Recipient } from './rank.ts';
 import { type Place, placeOf, type ScopeInput, scopeInput } from './scope.ts';
 
 /** What an administrator says of a rule. */
@@ -71,6 +71,31 @@ export async function putMappingRule(tx: TenantTransaction, model: AccessModel, 
   );
 }
 
+/**
+ * Whether somebody may write, change or remove a rule: whoever may give what it gives, or what it denies. Else a rule would be a way
+ * round one's own rank.
+ * @param to what the rule is to say; left out where it is to go
+ * @throws Fault `forbidden`, `not-found` where workspace or product are not there
+ */
+export async function permitRule(
+  tx: TenantTransaction,
+  model: AccessModel,
+  actor: ActorId,
+  name: string,
+  to?: MappingRuleInput,
+): Promise<void> {
+  if (actor === null) return;
+  const { rows } = await sql<ShownRule>`${SHOWN} WHERE r.slug = ${name}`.execute(tx.db);
+  for (const { scope, role } of to === undefined ? rows : [...rows, to]) {
+    const place = await placeOf(tx, scope);
+    const own = await actingRoles(tx, model, actor, place);
+    for (const ref of role === null ? mappable(model, place.kind) : [{ scopeKind: place.kind, role }]) {
+      const given = mayBeGiven(model, ref, 'mapping', whoeverMay(model, ref)).allowed;
+      permit(given ? mayGrant(model, own, ref, 'mapping', whoeverMay(model, ref)) : mayManage(model, own, ref));
+    }
+  }
+}
+
 /** Every rule, in the order in which they are weighed. */
 export async function listMappingRules(tx: TenantTransaction) {
   const { rows } = await sql<ShownRule>`${SHOWN} ORDER BY r.position, r.slug`.execute(tx.db);
@@ -121,14 +146,19 @@ function refuseUnmappable(model: AccessModel, scopeKind: Place['kind'], { role, 
   if (role === null) return;
   const ref = { scopeKind, role };
   if (effect === 'deny' && findRole(model, ref) !== undefined) return;
-  // What a role requires and how many hold it is asked of each person when the rule is carried out, not of the rule.
-  const held = findRole(model, ref)?.requires;
-  const ruling = mayBeGiven(model, ref, 'mapping', {
-    roles: held === undefined ? [] : [{ scopeKind, role: held }],
-    self: false,
-    otherHolders: 0,
-  });
+  const ruling = mayBeGiven(model, ref, 'mapping', whoeverMay(model, ref));
   if (!ruling.allowed) throw new Fault('invalid-input', ruling.reason, { where: 'role' });
+}
+
+/** What a role requires and how many hold it is asked of each person when the rule is carried out, not of the rule. */
+function whoeverMay(model: AccessModel, ref: RoleRef): Recipient {
+  const held = findRole(model, ref)?.requires;
+  return { roles: held === undefined ? [] : [{ ...ref, role: held }], self: false, otherHolders: 0 };
+}
+
+/** Every role of a scope that a rule can give, and so all that a denial without a role denies. */
+function mappable(model: AccessModel, scopeKind: Place['kind']): RoleRef[] {
+  return [...model.roles.values()].filter((role) => role.scopeKind === scopeKind && role.sources.includes('mapping'));
 }
 
 async function directoryId(tx: TenantTransaction, name: string): Promise<string> {
@@ -144,19 +174,28 @@ async function directoryId(tx: TenantTransaction, name: string): Promise<string>
 async function canonicalCondition(tx: TenantTransaction, condition: string): Promise<string> {
   await sql`SAVEPOINT condition`.execute(tx.db);
   try {
-    const { rows } = await sql<{ text: string; answer: unknown }>`
-      SELECT ${condition}::jsonpath::text AS text, jsonb_path_match('{}', ${condition}::jsonpath, '{}', true) AS answer`.execute(
-      tx.db,
-    );
+    const { rows } = await sql<{ text: string; answers: unknown[] }>`
+      SELECT ${condition}::jsonpath::text AS text,
+        jsonb_path_query_array('{}', ${condition}::jsonpath, '{}', true) AS answers`.execute(tx.db);
     await sql`RELEASE SAVEPOINT condition`.execute(tx.db);
-    return rows[0]?.text ?? condition;
+    const { text = condition, answers = [] } = rows[0] ?? {};
+    if (isVerdict(answers)) return text;
   } catch (cause) {
     await sql`ROLLBACK TO SAVEPOINT condition`.execute(tx.db);
-    const said = cause instanceof Error ? cause.message : 'unknown reason';
-    throw new Fault('invalid-input', `The condition is not an SQL/JSON path predicate: ${said}.`, {
-      where: 'condition',
-      remedy: 'Write one that is true or false, such as $.department == "Engineering".',
-      cause,
-    });
+    throw badCondition(cause instanceof Error ? cause.message : 'unknown reason', cause);
   }
+  throw badCondition('it finds something, but says neither yes nor no');
+}
+
+/** What a predicate answers, whatever it is asked of: one yes, no or unknown. Any other path would quietly match nobody. */
+function isVerdict(answers: readonly unknown[]): boolean {
+  return answers.length === 1 && (answers[0] === null || typeof answers[0] === 'boolean');
+}
+
+function badCondition(reason: string, cause?: unknown): Fault {
+  return new Fault('invalid-input', `The condition is not an SQL/JSON path predicate: ${reason}.`, {
+    where: 'condition',
+    remedy: 'Write one that is true or false, such as $.department == "Engineering".',
+    cause,
+  });
 }

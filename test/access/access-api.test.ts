@@ -190,6 +190,42 @@ describe('mapping rules', () => {
     assert.deepEqual(await made.memberships('ben@acme.example'), ['main:admin (mapping)', 'main:billing (manual)']);
   });
 
+  it('TEN-5: given a person of some rank, then no rule of theirs gives, changes or takes what they may not give by hand', async () => {
+    const made = await company('ai-security-gateway');
+    const here = { condition: '$.id == "mia"', scope: 'organization' };
+    await give(made, 'olga', 'owner', 'organization').expect(201);
+    await give(made, 'adam', 'admin', 'organization').expect(201);
+    await made
+      .api('put', '/mapping-rules/chief')
+      .send({ ...here, condition: '$.id == "ben"', role: 'admin' })
+      .expect(200);
+    const adam = await as(made, 'adam');
+    const before = await countEvents(made);
+    const put = (rule: string, more: object) => adam('put', `/mapping-rules/${rule}`).send({ ...here, ...more });
+    assert.match((await put('up', { role: 'admin' }).expect(403)).body.detail, /not below the giver's own/);
+    await put('owner', { role: 'owner' }).expect(403);
+    await put('down', { effect: 'deny', role: 'admin' }).expect(403);
+    await put('down', { effect: 'deny' }).expect(403);
+    await put('chief', { role: 'viewer' }).expect(403);
+    await adam('delete', '/mapping-rules/chief').expect(403);
+    assert.deepEqual(await made.memberships('mia@acme.example'), []);
+    assert.deepEqual(await made.memberships('ben@acme.example'), ['organization:admin (mapping)']);
+
+    const { events } = (await made.api('get', '/audit-events?outcome=denied').expect(200)).body;
+    assert.equal(await countEvents(made), before + 6, 'each refusal is told, and nothing else happened');
+    assert.equal(events.length, 6);
+    assert.partialDeepStrictEqual(events[5], {
+      action: 'mapping_rule.refused',
+      actorLabel: 'adam@acme.example',
+      resourceId: 'up',
+      reason: `The role "Admin" is not below the giver's own.`,
+    });
+
+    await put('up', { role: 'member' }).expect(200);
+    assert.deepEqual(await made.memberships('mia@acme.example'), ['organization:member (mapping)']);
+    await adam('delete', '/mapping-rules/up').expect(200);
+  });
+
   it('given a bad rule, then it is refused with what and where, and nothing changes', async () => {
     const made = await company();
     const before = await countEvents(made);
@@ -200,6 +236,9 @@ describe('mapping rules', () => {
     );
     assert.match((await put({ role: 'owner' }).expect(400)).body.detail, /never given by a mapping rule/);
     assert.match((await put({ role: 'emperor' }).expect(400)).body.detail, /no role/);
+    for (const condition of ['$.department', '$', '1', '$.seats + 1', '$ ? (@.department == "Sales")']) {
+      assert.match((await put({ condition }).expect(400)).body.detail, /neither yes nor no/, condition);
+    }
     await put({ condition: null }).expect(400);
     await put({ scope: { workspace: 'moon' } }).expect(404);
     await put({ directory: 'moon' }).expect(404);

@@ -168,6 +168,69 @@ describe('an HR feed by CSV', () => {
   });
 });
 
+describe('addresses that wander', () => {
+  const states = (company: Company) =>
+    company.within(async ({ db }) =>
+      (
+        await sql<{ email: string; status: string }>`SELECT email, status FROM users ORDER BY email, status`.execute(db)
+      ).rows.map(({ email, status }) => `${email} ${status}`),
+    );
+
+  it('FEED-14: given a leaver’s address goes to a new person, then that is another account, which inherits nothing', async () => {
+    const company = await standardCompany();
+    company.write(ANA, BEN);
+    await company.sync();
+    const former = await company.person('ana@acme.example');
+    company.write(ANA.replace('active', 'terminated'), BEN);
+    await company.sync();
+    company.write(ANA.replace('active', 'terminated'), BEN, 'E9,ana@acme.example,Ana Second,Sales,Agent,active');
+    const run = await company.sync();
+    assert.equal(run.status, 'applied', JSON.stringify(run));
+    assert.notEqual(await company.person('ana@acme.example'), former);
+    assert.deepEqual(await states(company), [
+      'ana@acme.example active',
+      'ana@acme.example deprovisioned',
+      'ben@acme.example active',
+    ]);
+  });
+
+  it('FEED-14: given the former holder comes back under the same address, then nobody is guessed: a person decides', async () => {
+    const company = await standardCompany();
+    company.write(ANA, BEN);
+    await company.sync();
+    company.write(ANA.replace('active', 'terminated'), BEN);
+    await company.sync();
+    const second = 'E9,ana@acme.example,Ana Second,Sales,Agent,active';
+    company.write(ANA.replace('active', 'terminated'), BEN, second);
+    await company.sync();
+    company.write(ANA, BEN, second);
+    const answer = await company.api('post', '/directories/hr/runs').send({});
+    assert.ok(answer.ok, JSON.stringify(answer.body));
+    assert.deepEqual(await states(company), [
+      'ana@acme.example active',
+      'ana@acme.example deprovisioned',
+      'ben@acme.example active',
+    ]);
+  });
+
+  it('given two people swap addresses, then neither is changed unseen: the plan says whose address is in doubt', async () => {
+    const company = await standardCompany();
+    company.write(ANA, BEN);
+    await company.sync();
+    const before = await states(company);
+    company.write(ANA.replace('ana@', 'ben@'), BEN.replace('ben@', 'ana@'));
+    const run = await company.sync();
+    assert.deepEqual(run.counts, { 'user.ambiguous': 2 });
+    const { body } = await company.api('get', `/runs/${run.id}/changes`).expect(200);
+    assert.match(body.changes[0].reason, /the new one belongs to somebody else/);
+    assert.deepEqual(await states(company), before);
+    assert.deepEqual(await company.memberships('ana@acme.example'), [
+      'main/insights:editor (mapping)',
+      'main:member (mapping)',
+    ]);
+  });
+});
+
 describe('guards', () => {
   it('FEED: given an empty feed, then the run is held and nobody is touched', async () => {
     const company = await standardCompany();

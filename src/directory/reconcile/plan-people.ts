@@ -58,7 +58,9 @@ export function planPeople(
     ),
     doubted AS (
       SELECT c.*, CASE
-        WHEN c.user_id IS NOT NULL AND c.status <> 'deprovisioned' THEN NULL
+        WHEN c.user_id IS NOT NULL AND c.status <> 'deprovisioned' THEN
+          CASE WHEN c.email <> c.user_email AND (c.email_taken OR c.sharing > 1)
+            THEN 'keeps the former e-mail address, for the new one belongs to somebody else' END
         WHEN c.user_id IS NOT NULL AND c.email_taken THEN 'returns, but the e-mail address now belongs to somebody else'
         WHEN c.user_id IS NOT NULL AND c.gone_elsewhere THEN 'returns here, but another directory says that the person has left'
         WHEN c.user_id IS NOT NULL THEN NULL
@@ -82,6 +84,7 @@ export function planPeople(
           CASE WHEN kept THEN 'user.protected' ELSE 'user.deprovision' END
         WHEN user_id IS NOT NULL AND present AND status = 'deprovisioned' AND reconciled_present IS FALSE THEN
           CASE WHEN doubt IS NULL THEN 'user.reactivate' ELSE 'user.ambiguous' END
+        WHEN user_id IS NOT NULL AND present AND status <> 'deprovisioned' AND states_profile AND doubt IS NOT NULL THEN 'user.ambiguous'
         WHEN user_id IS NOT NULL AND present AND status <> 'deprovisioned' AND states_profile AND email IS NOT NULL
           AND (email, display_name) IS DISTINCT FROM (user_email, user_name) AND NOT (email_taken OR sharing > 1) THEN 'user.update'
         WHEN user_id IS NULL AND present THEN

@@ -1,5 +1,6 @@
 /** Memberships: who holds which role where, given by whom and why. */
 import { sql } from 'kysely';
+import { z } from 'zod';
 import { Fault } from '../errors.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import type { Subject } from './subject.ts';
@@ -22,3 +23,42 @@ export async function subjectOf(tx: TenantTransaction, userId: string): Promise<
   }));
   return { ...found, memberships };
 }
+
+export const membershipQuery = z.object({
+  /** A person's id. */
+  user: z.uuid().optional(),
+  /** Id of the organization, a workspace or a product. */
+  scope: z.uuid().optional(),
+  /** `next` of the page before. */
+  cursor: z.uuid().optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(500),
+});
+
+/** A page of memberships with their source, rule and reason, by id, so that no page is shifted by what comes or goes meanwhile. */
+export async function pageOfMemberships(
+  tx: TenantTransaction,
+  { user, scope, cursor, limit }: z.output<typeof membershipQuery>,
+) {
+  const { rows } = await sql<{ readonly id: string } & Readonly<Record<string, unknown>>>`${SHOWN}
+    WHERE (${user ?? null}::uuid IS NULL OR m.user_id = ${user ?? null}::uuid)
+      AND (${scope ?? null}::uuid IS NULL OR m.scope_id = ${scope ?? null}::uuid)
+      AND (${cursor ?? null}::uuid IS NULL OR m.id > ${cursor ?? null}::uuid)
+    ORDER BY m.id LIMIT ${limit + 1}`.execute(tx.db);
+  const memberships = rows.slice(0, limit);
+  return { memberships, next: rows.length > limit ? (memberships.at(-1)?.id ?? null) : null };
+}
+
+/** Every membership of a person, by scope and place. */
+export async function membershipsOf(tx: TenantTransaction, userId: string) {
+  const { rows } = await sql<Readonly<Record<string, unknown>>>`${SHOWN}
+    WHERE m.user_id = ${userId} ORDER BY m.scope_kind, place, m.source`.execute(tx.db);
+  return rows;
+}
+
+const SHOWN = sql`
+  SELECT m.id, m.user_id AS "userId", u.email, m.scope_kind AS scope, m.scope_id AS "scopeId",
+    concat_ws('/', w.slug, p.slug) AS place, m.role, m.source, r.slug AS rule, m.run_id AS "runId", m.granted_by AS "grantedBy",
+    m.reason, m.expires_at AS "expiresAt", m.created_at AS "createdAt"
+  FROM memberships m JOIN users u ON u.id = m.user_id
+  LEFT JOIN workspaces w ON w.id = m.workspace_id LEFT JOIN products p ON p.id = m.product_id
+  LEFT JOIN mapping_rules r ON r.id = m.rule_id`;

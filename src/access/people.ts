@@ -4,9 +4,15 @@ import { z } from 'zod';
 import { Fault } from '../errors.ts';
 import { isId, type TenantTransaction } from '../store/tenant.ts';
 
+/** A text without NUL, which Postgres knows in no text. */
+const text = z.string().regex(/^[^\0]*$/, 'contains a NUL character');
+
+/** How a person is named: by id or e-mail. */
+export const personInput = text.min(1).max(320);
+
 export const peopleQuery = z.object({
   /** Part of a name or e-mail, in any case. */
-  query: z.string().max(200).optional(),
+  query: text.max(200).optional(),
   status: z.enum(['active', 'suspended', 'deprovisioned']).optional(),
   /** `next` of the page before. */
   cursor: z.uuid().optional(),

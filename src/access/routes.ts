@@ -1,20 +1,14 @@
 import { z } from 'zod';
-import { type Caller, callerOf, withinTenant } from '../http/caller.ts';
+import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Store } from '../store/database.ts';
-import {
-  changeInput,
-  changeMembership,
-  grantInput,
-  grantMembership,
-  listMemberships,
-  revokeMembership,
-  transferInput,
-  transferOwnership,
-} from './granting.ts';
+import { type Attempt, withRank } from './acting.ts';
+import { changeInput, changeMembership, grantInput, grantMembership, revokeMembership } from './granting.ts';
+import { membershipQuery, membershipsOf, pageOfMemberships } from './membership.ts';
 import type { Models } from './model-file.ts';
 import { organizationModel } from './organization-model.ts';
-import { findPerson, listPeople, peopleQuery } from './people.ts';
+import { transferInput, transferOwnership } from './ownership.ts';
+import { findPerson, listPeople, peopleQuery, personInput } from './people.ts';
 
 export interface AccessDependencies {
   readonly store: Pick<Store, 'db'>;
@@ -45,7 +39,7 @@ function declarePeople(api: ApiRouter, deps: AccessDependencies): void {
       path: '/people/:user',
       summary: 'One person with every membership, its source, rule and reason',
       area,
-      params: z.object({ user: z.string() }),
+      params: z.object({ user: personInput }),
     },
     ({ params }, request) =>
       withinTenant(
@@ -53,7 +47,7 @@ function declarePeople(api: ApiRouter, deps: AccessDependencies): void {
         request,
         async (tx) => {
           const person = await findPerson(tx, params.user);
-          return { ...person, memberships: await listMemberships(tx, { userId: person.id }) };
+          return { ...person, memberships: await membershipsOf(tx, person.id) };
         },
         'reader',
       ),
@@ -69,25 +63,19 @@ function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
     {
       method: 'get',
       path: '/memberships',
-      summary: 'Memberships of a person or of a scope, by their ids',
+      summary: 'Memberships, of a person or of a scope by their ids, a page at a time',
       area,
-      query: z.object({ user: z.uuid().optional(), scope: z.uuid().optional() }),
+      query: membershipQuery,
     },
-    ({ query }, request) =>
-      withinTenant(
-        deps.store.db,
-        request,
-        async (tx) => ({ memberships: await listMemberships(tx, { userId: query.user, scopeId: query.scope }) }),
-        'reader',
-      ),
+    ({ query }, request) => withinTenant(deps.store.db, request, (tx) => pageOfMemberships(tx, query), 'reader'),
   );
 
   endpoint(
     api,
     { method: 'post', path: '/memberships', summary: 'Give a role by hand', area, body: grantInput, status: 201 },
     ({ body }, request) =>
-      withinTenant(deps.store.db, request, async (tx) => ({
-        id: await grantMembership(tx, await organizationModel(models, tx), actorOf(callerOf(request)), body),
+      withRank(deps.store.db, request, attemptOf('user', body.user, body), async (tx, actor) => ({
+        id: await grantMembership(tx, await organizationModel(models, tx), actor, body),
       })),
   );
 
@@ -102,8 +90,8 @@ function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
       body: changeInput,
     },
     ({ params: { membership }, body }, request) =>
-      withinTenant(deps.store.db, request, async (tx) =>
-        changeMembership(tx, await organizationModel(models, tx), actorOf(callerOf(request)), membership, body),
+      withRank(deps.store.db, request, attemptOf('membership', membership, body), async (tx, actor) =>
+        changeMembership(tx, await organizationModel(models, tx), actor, membership, body),
       ),
   );
 
@@ -118,26 +106,28 @@ function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
       query: z.object({ reason: z.string().max(500).default('') }),
     },
     ({ params: { membership }, query }, request) =>
-      withinTenant(deps.store.db, request, async (tx) =>
-        revokeMembership(tx, await organizationModel(models, tx), actorOf(callerOf(request)), membership, query.reason),
+      withRank(deps.store.db, request, attemptOf('membership', membership), async (tx, actor) =>
+        revokeMembership(tx, await organizationModel(models, tx), actor, membership, query.reason),
       ),
   );
 
   endpoint(
     api,
+    // No area: whoever holds a role may hand it over, whatever else they administer; the rules ask whether they do.
     { method: 'post', path: '/ownership-transfers', summary: 'Hand a role over', body: transferInput, status: 204 },
-    ({ body }, request) => {
-      const caller = callerOf(request);
-      // Whoever holds the role may hand it over, whatever else they administer; the rules ask whether they do.
-      const actor = caller.actor.kind === 'operator' ? null : (caller.userId ?? '');
-      return withinTenant(deps.store.db, request, async (tx) =>
+    ({ body }, request) =>
+      withRank(deps.store.db, request, attemptOf('user', body.to, body), async (tx, actor) =>
         transferOwnership(tx, await organizationModel(models, tx), actor, body),
-      );
-    },
+      ),
   );
 }
 
-/** The person whose rank counts; null where none does: the operator, and machines that administer people. */
-function actorOf(caller: Caller): string | null {
-  return caller.userId;
+/** What is told of an attempt that is refused: of whom or of what, as the caller named it, and the role that was wanted. */
+function attemptOf(
+  type: string,
+  id: string,
+  wanted: { readonly role?: string; readonly scope?: unknown } = {},
+): Attempt {
+  const { role, scope } = wanted;
+  return { action: 'membership.refused', resource: { type, id }, detail: { role, scope } };
 }

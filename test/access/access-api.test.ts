@@ -123,6 +123,192 @@ describe('memberships by hand', () => {
     assert.deepEqual(answers.sort(), [204, 409]);
   });
 
+  it('given an owner who hands over to two people at once, then one becomes owner, and the other hand-over is refused', async () => {
+    const made = await company('ai-security-gateway');
+    await give(made, 'olga', 'owner', 'organization').expect(201);
+    for (const admin of ['adam', 'ben']) await give(made, admin, 'admin', 'organization').expect(201);
+    const olga = await as(made, 'olga');
+    const answers = await Promise.all(
+      ['adam', 'ben'].map((to) =>
+        olga('post', '/ownership-transfers')
+          .send({ role: 'owner', scope: 'organization', to: `${to}@acme.example` })
+          .then(({ status }) => status),
+      ),
+    );
+    assert.deepEqual(answers.sort(), [204, 403]);
+    const held = await Promise.all(['olga', 'adam', 'ben'].map((name) => made.memberships(`${name}@acme.example`)));
+    assert.deepEqual(held.flat().sort(), [
+      'organization:admin (manual)',
+      'organization:admin (manual)',
+      'organization:owner (ownership)',
+    ]);
+  });
+
+  it('given somebody without the role, then a hand-over tells them nothing of who or what there is', async () => {
+    const made = await company();
+    await give(made, 'mia', 'member').expect(201);
+    const mia = await as(made, 'mia');
+    const answers = [];
+    for (const [to, workspace] of [
+      ['ben', 'main'],
+      ['nobody', 'main'],
+      ['ben', 'moon'],
+    ]) {
+      const wanted = { role: 'owner', scope: { workspace }, to: `${to}@acme.example` };
+      answers.push((await mia('post', '/ownership-transfers').send(wanted).expect(403)).body.detail);
+    }
+    assert.equal(new Set(answers).size, 1, String(answers));
+  });
+
+  it('given the operator hands over for somebody, then they say for whom; given a leaver, then not to them', async () => {
+    const made = await company('ai-security-gateway');
+    await give(made, 'olga', 'owner', 'organization').expect(201);
+    await give(made, 'adam', 'admin', 'organization').expect(201);
+    const wanted = { role: 'owner', scope: 'organization', to: 'adam@acme.example' };
+    await made.api('post', '/ownership-transfers').send(wanted).expect(400);
+    await made.api('post', '/people/ben@acme.example/offboard').send({ reason: 'x' }).expect(201);
+    await made
+      .api('post', '/ownership-transfers')
+      .send({ ...wanted, from: 'olga@acme.example', to: 'ben@acme.example' })
+      .expect(409);
+    await made
+      .api('post', '/ownership-transfers')
+      .send({ ...wanted, from: 'olga@acme.example' })
+      .expect(204);
+    assert.deepEqual(await made.memberships('adam@acme.example'), ['organization:owner (ownership)']);
+  });
+
+  it('TEN-5: given a key that acts as nobody, then it neither gives roles nor hands them over; that is told', async () => {
+    const made = await company();
+    const key = await made.api('post', '/api-keys').send({ name: 'b', kind: 'service', scopes: ['workspace.view'] });
+    const path = `/api/v1/organizations/${made.slug}/ownership-transfers`;
+    const refused = await server.http
+      .post(path)
+      .set('Authorization', `Bearer ${key.body.key}`)
+      .send({ role: 'owner', scope: { workspace: 'main' }, to: 'mia@acme.example' })
+      .expect(403);
+    assert.match(refused.body.detail, /has no rank/);
+    const { events } = (await made.api('get', '/audit-events?outcome=denied').expect(200)).body;
+    assert.partialDeepStrictEqual(events, [{ action: 'membership.refused', actorKind: 'api_key' }]);
+  });
+
+  it('given a model that asks for reasons, then giving, changing and taking each need one', async () => {
+    const made = await company('magone-ai');
+    const why = { reason: 'project work' };
+    await give(made, 'mia', 'org_member', 'organization').expect(400);
+    const { body } = await give(made, 'mia', 'org_member', 'organization', why).expect(201);
+    await made.api('patch', `/memberships/${body.id}`).send({ role: 'org_owner' }).expect(400);
+    await made.api('delete', `/memberships/${body.id}`).expect(400);
+    assert.deepEqual(await made.memberships('mia@acme.example'), ['organization:org_member (manual)']);
+    // Promotion to project owner takes being a project member already.
+    await give(made, 'mia', 'project_owner', { workspace: 'main' }, why).expect(400);
+    const member = await give(made, 'mia', 'project_member', { workspace: 'main' }, why).expect(201);
+    await made
+      .api('patch', `/memberships/${member.body.id}`)
+      .send({ role: 'project_owner', ...why })
+      .expect(204);
+    await made.api('delete', `/memberships/${body.id}?reason=moved`).expect(204);
+  });
+
+  it('given an owner, then not for a limited time: the last one would end without anybody’s doing', async () => {
+    const made = await company();
+    const soon = { expiresAt: new Date(Date.now() + 86_400_000).toISOString() };
+    assert.match((await give(made, 'olga', 'owner', undefined, soon).expect(400)).body.detail, /limited time/);
+    const { body } = await give(made, 'adam', 'admin', undefined, soon).expect(201);
+    await made.api('patch', `/memberships/${body.id}`).send({ role: 'owner' }).expect(400);
+  });
+
+  it('given two memberships by hand in one place, then neither is changed into the other’s kind', async () => {
+    const made = await company();
+    await give(made, 'olga', 'owner').expect(201);
+    await give(made, 'adam', 'admin').expect(201);
+    const olga = await as(made, 'olga');
+    const handOver = { role: 'owner', scope: { workspace: 'main' }, to: 'adam@acme.example' };
+    await olga('post', '/ownership-transfers').send(handOver).expect(204);
+    await give(made, 'adam', 'member').expect(201);
+    await give(made, 'ben', 'owner').expect(201);
+    const { memberships } = (await made.api('get', '/people/adam@acme.example')).body;
+    const owned = memberships.find(({ source }: { source: string }) => source === 'ownership');
+    assert.match(
+      (await made.api('patch', `/memberships/${owned.id}`).send({ role: 'admin' }).expect(409)).body.detail,
+      /by hand already/,
+    );
+  });
+
+  it('given every change and refusal, then each is told once, with who, whom, what and why', async () => {
+    const made = await company();
+    const why = { reason: 'because' };
+    await give(made, 'olga', 'owner', undefined, why).expect(201);
+    const adam = (await give(made, 'adam', 'member', undefined, why).expect(201)).body.id;
+    await made
+      .api('patch', `/memberships/${adam}`)
+      .send({ role: 'admin', ...why })
+      .expect(204);
+    const mia = (await give(made, 'mia', 'member', undefined, why).expect(201)).body.id;
+    await made.api('delete', `/memberships/${mia}?reason=because`).expect(204);
+    const byAdam = await as(made, 'adam');
+    const above = { user: 'ben@acme.example', role: 'owner', scope: { workspace: 'main' } };
+    await byAdam('post', '/memberships').send(above).expect(403);
+    const olga = await as(made, 'olga');
+    await olga('post', '/ownership-transfers')
+      .send({ role: 'owner', scope: { workspace: 'main' }, to: 'adam@acme.example', ...why })
+      .expect(204);
+
+    const { events } = (await made.api('get', '/audit-events?limit=500').expect(200)).body;
+    const names = new Map(
+      await Promise.all(
+        PEOPLE.map(async (name): Promise<[string, string]> => [await made.person(`${name}@acme.example`), name]),
+      ),
+    );
+    const told = events
+      .filter(({ action }: { action: string }) =>
+        /^(membership\.(granted|changed|removed|refused)|ownership)/.test(action),
+      )
+      .map((each: Record<string, string> & { detail: { role: string } }) =>
+        [
+          each['actorLabel'],
+          each['action'],
+          names.get(each['resourceId'] ?? '') ?? each['resourceId'],
+          each.detail.role,
+          each['outcome'],
+          each['reason'],
+        ].join(' | '),
+      )
+      .reverse();
+    assert.deepEqual(told, [
+      'operator | membership.granted | olga | owner | success | because',
+      'operator | membership.granted | adam | member | success | because',
+      'operator | membership.changed | adam | admin | success | because',
+      'operator | membership.granted | mia | member | success | because',
+      'operator | membership.removed | mia | member | success | because',
+      `adam@acme.example | membership.refused | ben@acme.example | owner | denied | The role "Owner" is not below the giver's own.`,
+      'olga@acme.example | ownership.transferred | adam | owner | success | because',
+    ]);
+  });
+
+  it('given many memberships, then pages give each of them once, and filters narrow', async () => {
+    const made = await company();
+    for (const name of PEOPLE) await give(made, name, 'member').expect(201);
+    const mia = await made.person('mia@acme.example');
+    await give(made, 'mia', 'viewer', { product: 'main/insights' }).expect(201);
+    const seen: string[] = [];
+    for (let cursor = ''; cursor !== 'end'; ) {
+      const { body } = await made.api('get', `/memberships?limit=2${cursor && `&cursor=${cursor}`}`).expect(200);
+      seen.push(...body.memberships.map(({ id }: { id: string }) => id));
+      cursor = body.next ?? 'end';
+    }
+    assert.equal(new Set(seen).size, 5);
+    assert.equal(seen.length, 5);
+    const of = async (query: string) => (await made.api('get', `/memberships?${query}`).expect(200)).body.memberships;
+    assert.deepEqual((await of(`user=${mia}`)).map(({ place }: { place: string }) => place).sort(), [
+      'main',
+      'main/insights',
+    ]);
+    const { id } = (await made.api('get', '/workspaces/main')).body;
+    assert.equal((await of(`scope=${id}`)).length, 4);
+    assert.equal((await of(`scope=${id}&user=${mia}`)).length, 1);
+  });
+
   it('requires-layer: given somebody outside the workspace, then a product in it can’t be given', async () => {
     const made = await company();
     const refused = await give(made, 'mia', 'viewer', { product: 'main/insights' }).expect(409);
@@ -269,6 +455,9 @@ describe('people', () => {
       ['olga@acme.example'],
     );
     assert.equal((await made.api('get', '/people?query=%25').expect(200)).body.people.length, 0, 'a % is just a %');
+    await made.api('get', '/people?query=%00').expect(400);
+    await made.api('get', '/people/%00').expect(400);
+    await made.api('get', '/people/nobody@acme.example').expect(404);
   });
 
   it('TEN: given another organization, then its people, memberships and rules do not exist here', async () => {

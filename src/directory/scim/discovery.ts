@@ -1,6 +1,6 @@
 /** What this server says of itself (RFC 7643, 5 to 7). It tells the truth: what is false here is refused when tried. */
 import type { ResourceType, Schema } from './attribute.ts';
-import { DEFAULT_PAGE, MAX_BODY_BYTES, MAX_PAGE } from './limits.ts';
+import { DEFAULT_PAGE, MAX_BODY_BYTES, MAX_BULK_OPERATIONS, MAX_PAGE } from './limits.ts';
 import { ENTERPRISE_SCHEMA, GROUP, GROUP_SCHEMA, USER, USER_SCHEMA } from './schemas.ts';
 
 const SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0';
@@ -9,7 +9,7 @@ export function serviceProviderConfig(base: string): Record<string, unknown> {
   return {
     schemas: [`${SCHEMA}:ServiceProviderConfig`],
     patch: { supported: true },
-    bulk: { supported: false, maxOperations: 0, maxPayloadSize: MAX_BODY_BYTES },
+    bulk: { supported: true, maxOperations: MAX_BULK_OPERATIONS, maxPayloadSize: MAX_BODY_BYTES },
     filter: { supported: true, maxResults: MAX_PAGE },
     changePassword: { supported: false },
     sort: { supported: true },

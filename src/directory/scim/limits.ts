@@ -6,6 +6,8 @@ export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 export const MAX_RESOURCE_CHARACTERS = 256 * 1024;
 /** Operations of one PATCH. */
 export const MAX_OPERATIONS = 500;
+/** Operations of one bulk request. */
+export const MAX_BULK_OPERATIONS = 1000;
 /** Members named in one request. */
 export const MAX_MEMBERS = 20_000;
 /** Resources on one page. */

@@ -5,6 +5,7 @@ import { asFault } from '../../http/problem.ts';
 import { requestIdOf } from '../../http/request-context.ts';
 import type { Log } from '../../log.ts';
 import { jsonBody } from './body.ts';
+import { bulkRoutes } from './bulk-routes.ts';
 import { listResponse, resourceTypes, schemas, serviceProviderConfig } from './discovery.ts';
 import { groupRoutes } from './group-routes.ts';
 import { baseOf, requireDirectory, type ScimDependencies } from './request.ts';
@@ -19,7 +20,8 @@ export function scimRoutes(deps: ScimDependencies): Router {
   discoveryRoutes(router, deps);
   userRoutes(router, deps);
   groupRoutes(router, deps);
-  router.all(['/:directory/Bulk', '/:directory/Me'], (_request, response) => {
+  bulkRoutes(router, deps);
+  router.all('/:directory/Me', (_request, response) => {
     sendError(response, 501, 'This is not supported; ServiceProviderConfig tells what is.');
   });
   router.use((request) => {

@@ -9,7 +9,6 @@ import { locateOrganization } from '../store/locate.ts';
 import { inTenant } from '../store/tenant.ts';
 import { evaluate, evaluationRequest } from './evaluation.ts';
 import type { Models } from './model-file.ts';
-import { organizationModel } from './organization-model.ts';
 
 export interface EvaluationDependencies {
   readonly store: Pick<Store, 'db'>;
@@ -35,7 +34,7 @@ export function evaluationRoutes(deps: EvaluationDependencies, authenticate: Aut
         deps.store.db,
         organizationId,
         origin,
-        async (tx) => evaluate(tx, await organizationModel(deps.models, tx), asked.data),
+        (tx) => evaluate(tx, deps.models, asked.data),
         'reader',
       );
       response.set('Cache-Control', 'no-store').json({

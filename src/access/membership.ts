@@ -3,25 +3,42 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { Fault } from '../errors.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
-import type { Subject } from './subject.ts';
+import type { HeldMembership, Subject } from './subject.ts';
+
+/** A person, of the alias `u`, with every membership, as one JSON value; `subjectFrom` reads it. */
+export const SUBJECT = sql`
+  jsonb_build_object('status', u.status, 'memberships', (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('scopeKind', m.scope_kind, 'scopeId', m.scope_id,
+      'workspaceId', m.workspace_id, 'role', m.role, 'expiresAt', m.expires_at)), '[]')
+    FROM memberships m WHERE m.user_id = u.id))`;
+
+/** A person as `SUBJECT` gives them: times are text. */
+export interface StoredSubject {
+  readonly status: Subject['status'];
+  readonly memberships: readonly (Omit<HeldMembership, 'expiresAt'> & { readonly expiresAt: string | null })[];
+}
+
+/** Reads what `SUBJECT` selected. */
+export function subjectFrom({ status, memberships }: StoredSubject): Subject {
+  return {
+    status,
+    memberships: memberships.map((each) => ({
+      ...each,
+      expiresAt: each.expiresAt === null ? null : new Date(each.expiresAt),
+    })),
+  };
+}
 
 /**
  * A person with every membership, for the rules to decide on; one statement.
  * @throws Fault `not-found`
  */
 export async function subjectOf(tx: TenantTransaction, userId: string): Promise<Subject> {
-  const { rows } = await sql<Subject>`
-    SELECT u.status, (SELECT coalesce(jsonb_agg(jsonb_build_object('scopeKind', m.scope_kind, 'scopeId', m.scope_id,
-        'workspaceId', m.workspace_id, 'role', m.role, 'expiresAt', m.expires_at)), '[]')
-      FROM memberships m WHERE m.user_id = u.id) AS memberships
-    FROM users u WHERE u.id = ${userId}`.execute(tx.db);
+  const { rows } = await sql<{ subject: StoredSubject }>`
+    SELECT ${SUBJECT} AS subject FROM users u WHERE u.id = ${userId}`.execute(tx.db);
   const [found] = rows;
   if (found === undefined) throw new Fault('not-found', 'There is no such person.');
-  const memberships = found.memberships.map((each) => ({
-    ...each,
-    expiresAt: each.expiresAt === null ? null : new Date(each.expiresAt),
-  }));
-  return { ...found, memberships };
+  return subjectFrom(found.subject);
 }
 
 export const membershipQuery = z.object({

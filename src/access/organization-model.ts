@@ -11,15 +11,14 @@ import type { Models } from './model-file.ts';
 export async function organizationModel(models: Models, tx: TenantTransaction): Promise<AccessModel> {
   const organization = await tx.db.selectFrom('organizations').select('model').executeTakeFirst();
   if (organization === undefined) throw new Fault('not-found', 'There is no such organization.');
-  const model = models.get(organization.model);
-  if (model === undefined) {
-    throw new Fault(
-      'invalid-model',
-      `The organization's access model "${organization.model}" is not among the models.`,
-      {
-        remedy: 'Put its file into the models folder, or choose another model.',
-      },
-    );
-  }
-  return model;
+  return modelNamed(models, organization.model);
+}
+
+/** The model that an organization names. @throws Fault `invalid-model` where it is not there */
+export function modelNamed(models: Models, name: string): AccessModel {
+  const model = models.get(name);
+  if (model !== undefined) return model;
+  throw new Fault('invalid-model', `The organization's access model "${name}" is not among the models.`, {
+    remedy: 'Put its file into the models folder, or choose another model.',
+  });
 }

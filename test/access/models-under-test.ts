@@ -6,6 +6,8 @@ import { loadModels } from '../../src/access/model-file.ts';
 import type { HeldMembership, Resource, Subject } from '../../src/access/subject.ts';
 import type { ScopeKind } from '../../src/store/tables.ts';
 
+export const NAMES = ['smart-ai-hub', 'atomyx', 'magone-ai', 'ai-security-gateway', 'fastn'];
+
 export const NOW = new Date('2026-03-01T12:00:00Z');
 export const YESTERDAY = new Date('2026-02-28T12:00:00Z');
 export const TOMORROW = new Date('2026-03-02T12:00:00Z');
@@ -58,12 +60,42 @@ export function tablesOf(file: string): Table[] {
   const text = readFileSync(join(import.meta.dirname, 'matrices', file), 'utf8');
   const blocks = text.split(/\n\s*\n/).filter((block) => block.trimStart().startsWith('|'));
   return blocks.map((block) => {
-    const [header = [], , ...rows] = block.trim().split('\n').map(cellsOf);
+    const [header = [], , ...rows] = block.trim().split('\n').map(columnsOf);
     return rows.map((row) => Object.fromEntries(header.map((name, index) => [name, row[index] ?? ''])));
   });
 }
 
-function cellsOf(line: string): string[] {
+export interface Cell {
+  readonly permission: string;
+  /** `role@scope` */
+  readonly column: string;
+  /** `yes` or `-` */
+  readonly cell: string;
+}
+
+/** Every cell of a model's matrix. */
+export function cellsOf(name: string): Cell[] {
+  const tables = tablesOf(`${name}.md`).filter(([row]) => row !== undefined && 'permission' in row);
+  return tables.flatMap((table) =>
+    table.flatMap(({ permission = '', ...columns }) =>
+      Object.entries(columns).map(([column, cell]) => ({ permission, column, cell })),
+    ),
+  );
+}
+
+const BESIDES: Record<string, string[]> = {
+  'atomyx admin@product': ['member@workspace'],
+  'atomyx editor@product': ['member@workspace'],
+  'atomyx viewer@product': ['member@workspace'],
+  'magone-ai org_member@organization': ['project_member@workspace'],
+};
+
+/** What a role needs beside it, by the rules below the matrices, for its own cells to be seen. */
+export function besides(name: string, column: string): string[] {
+  return BESIDES[`${name} ${column}`] ?? [];
+}
+
+function columnsOf(line: string): string[] {
   return line
     .split('|')
     .slice(1, -1)

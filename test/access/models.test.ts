@@ -7,10 +7,13 @@ import { modelFilesIn } from '../../src/access/model-file.ts';
 import { layerRequires, ownerRoles, rolesForReconcile } from '../../src/access/reconcile-view.ts';
 import type { Subject } from '../../src/access/subject.ts';
 import {
+  besides,
+  cellsOf,
   HERE,
   IN_ORGANIZATION,
   IN_WORKSPACE,
   membership,
+  NAMES,
   NOW,
   person,
   ref,
@@ -20,30 +23,15 @@ import {
   YESTERDAY,
 } from './models-under-test.ts';
 
-const NAMES = ['smart-ai-hub', 'atomyx', 'magone-ai', 'ai-security-gateway', 'fastn'];
-
-/** What a role needs beside it, by the rules below the matrices, for its own cells to be seen. */
-const BESIDES: Record<string, string[]> = {
-  'atomyx admin@product': ['member@workspace'],
-  'atomyx editor@product': ['member@workspace'],
-  'atomyx viewer@product': ['member@workspace'],
-  'magone-ai org_member@organization': ['project_member@workspace'],
-};
-
 for (const name of NAMES) {
   const model = shipped(name);
-  const tables = tablesOf(`${name}.md`).filter(([row]) => row !== undefined && 'permission' in row);
-  const cells = tables.flatMap((table) =>
-    table.flatMap(({ permission = '', ...columns }) =>
-      Object.entries(columns).map(([column, cell]) => ({ permission, column, cell })),
-    ),
-  );
+  const cells = cellsOf(name);
 
   describe(`the matrix of ${name}`, () => {
     for (const { permission, column, cell } of cells) {
       it(`given a ${column}, when ${permission} is asked, then ${cell === 'yes' ? 'yes' : 'no'}`, () => {
         assert.match(cell, /^(yes|-)$/);
-        const subject = person(column, ...(BESIDES[`${name} ${column}`] ?? []));
+        const subject = person(column, ...besides(name, column));
         const decided = decide(model, subject, permission, HERE, NOW);
         assert.equal(decided.decision, cell === 'yes', decided.reason);
         assert.ok(decided.reason.length > 0);

@@ -30,6 +30,7 @@ import { offboardingRoutes } from './offboarding/routes.ts';
 import type { Settings } from './settings.ts';
 import { authenticateSession } from './sign-in/authenticate.ts';
 import { connectionRoutes } from './sign-in/connection-routes.ts';
+import { localSignInRoutes } from './sign-in/local/people-routes.ts';
 import { signInRoutes } from './sign-in/routes.ts';
 import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
@@ -98,6 +99,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     directoryTokenRoutes(deps),
     connectionRoutes(deps),
     traceRoutes(deps),
+    localSignInRoutes(deps),
     setUpLinkRoutes(deps),
     credentialRoutes(deps),
     offboardingRoutes(deps),

@@ -143,7 +143,7 @@ function placeOf({ connection, origin }: Door) {
 }
 
 /** The session that this browser had until now is over: its cookie is about to be replaced, and nobody could end it any more. */
-async function endFormerSession({ store, settings }: SignInDependencies, request: Request): Promise<void> {
+export async function endFormerSession({ store, settings }: SignInDependencies, request: Request): Promise<void> {
   const token = sessionTokenOf(request, settings.http.baseUrl);
   const former = token === undefined ? undefined : await findSession(store.db, token);
   if (former === undefined) return;

@@ -1,6 +1,7 @@
 /** Everything that a browser meets while signing in. */
 import { Router } from 'express';
 import { errorPage } from './error-page.ts';
+import { localPages } from './local/routes.ts';
 import { meRoutes } from './me.ts';
 import { oidcRoutes } from './oidc/routes.ts';
 import { onOwnHost } from './own-host.ts';
@@ -14,6 +15,7 @@ export function signInRoutes(deps: SetUpDependencies): Router {
   const router = Router();
   router.use(['/sign-in', '/saml', '/oidc', '/me', '/set-up'], onOwnHost(deps.settings.http.baseUrl));
   router.use(pageAssets(), signInPage(deps), meRoutes(deps), samlRoutes(deps), oidcRoutes(deps), setUpPages(deps));
+  router.use(localPages(deps));
   router.use(['/sign-in', '/sign-out', '/me', '/saml', '/oidc', '/set-up'], errorPage(deps));
   return router;
 }

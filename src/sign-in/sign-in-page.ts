@@ -69,7 +69,8 @@ function form({ email, organization }: Asked, returnTo: string, named: boolean):
 <label for="organization">Your organization's short name</label>
 <input id="organization" name="organization" required value="${organization}">
 <button>Continue</button>
-</form>`;
+</form>
+<p><a href="/sign-in/password?returnTo=${encodeURIComponent(returnTo)}">Sign in with a password</a></p>`;
 }
 
 function withoutUndefined(given: { email: string | undefined; organization: string | undefined }) {

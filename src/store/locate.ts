@@ -24,6 +24,10 @@ export const locateApiKey = (db: Db, keyHash: Buffer) => one(db, sql`locate_api_
 
 export const locateSetUpLink = (db: Db, tokenHash: Buffer) => one(db, sql`locate_set_up_link(${tokenHash})`);
 
+export const locatePasswordLink = (db: Db, tokenHash: Buffer) => one(db, sql`locate_password_link(${tokenHash})`);
+
+export const locateHalfSignIn = (db: Db, tokenHash: Buffer) => one(db, sql`locate_half_sign_in(${tokenHash})`);
+
 /** By slug or id. */
 export const locateOrganization = (db: Db, slugOrId: string) => one(db, sql`locate_organization(${slugOrId})`);
 

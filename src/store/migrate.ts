@@ -10,6 +10,7 @@ import { access } from './migrations/0003-access.ts';
 import { credentials } from './migrations/0004-credentials.ts';
 import { audit } from './migrations/0005-audit.ts';
 import { locators } from './migrations/0006-locators.ts';
+import { localSignIn } from './migrations/0010-local-sign-in.ts';
 import { traces } from './migrations/0011-traces.ts';
 import { setUpLinks } from './migrations/0012-set-up-links.ts';
 import { scimOrder } from './migrations/0013-scim-order.ts';
@@ -22,6 +23,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0004-credentials': credentials,
   '0005-audit': audit,
   '0006-locators': locators,
+  '0010-local-sign-in': localSignIn,
   '0011-traces': traces,
   '0012-set-up-links': setUpLinks,
   '0013-scim-order': scimOrder,

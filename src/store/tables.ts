@@ -55,6 +55,7 @@ export interface UserRow {
   status: Generated<'active' | 'suspended' | 'deprovisioned'>;
   access_epoch: Generated<number>;
   protected: Generated<boolean>;
+  break_glass: Generated<boolean>;
   last_active_at: Date | null;
   created_at: Generated<Date>;
   deprovisioned_at: Date | null;
@@ -97,6 +98,8 @@ export interface ConnectionRow {
   directory_id: string;
   enabled: Generated<boolean>;
   created_at: Generated<Date>;
+  tested_at: Generated<Date | null>;
+  tested_trust: Generated<string | null>;
 }
 
 export interface IdentityRow {
@@ -425,6 +428,70 @@ export interface SetUpLinkRow {
   revoked_at: Date | null;
 }
 
+export interface PasswordRow {
+  organization_id: string;
+  user_id: string;
+  access_epoch: number;
+  phc: string;
+  set_at: Generated<Date>;
+}
+
+export interface PasswordLinkRow {
+  organization_id: string;
+  token_hash: Buffer;
+  user_id: string;
+  access_epoch: number;
+  expires_at: Date;
+}
+
+export interface SecondFactorRow {
+  organization_id: string;
+  id: Generated<string>;
+  user_id: string;
+  kind: 'totp' | 'webauthn';
+  name: string;
+  sealed_secret: string | null;
+  credential_id: string | null;
+  public_key: Buffer | null;
+  transports: Generated<string[]>;
+  counter: Generated<number>;
+  created_at: Generated<Date>;
+  confirmed_at: Date | null;
+  last_used_at: Generated<Date | null>;
+}
+
+export interface RecoveryCodeRow {
+  organization_id: string;
+  user_id: string;
+  code_hash: Buffer;
+}
+
+export interface WebauthnChallengeRow {
+  organization_id: string;
+  challenge_hash: Buffer;
+  user_id: string;
+  purpose: 'enrol' | 'sign-in';
+  expires_at: Date;
+}
+
+export interface HalfSignInRow {
+  organization_id: string;
+  token_hash: Buffer;
+  user_id: string;
+  access_epoch: number;
+  return_to: string;
+  expires_at: Date;
+}
+
+export interface SignInThrottleRow {
+  organization_id: string;
+  key_hash: Buffer;
+  attempts: number;
+  last_at: Generated<Date>;
+  blocked_until: Generated<Date>;
+  admitted: Generated<boolean>;
+}
+
 export interface Tables {
   organizations: OrganizationRow;
   domains: DomainRow;
@@ -454,6 +521,13 @@ export interface Tables {
   webhook_endpoints: WebhookEndpointRow;
   offboarding_cases: OffboardingCaseRow;
   offboarding_steps: OffboardingStepRow;
+  passwords: PasswordRow;
+  password_links: PasswordLinkRow;
+  second_factors: SecondFactorRow;
+  recovery_codes: RecoveryCodeRow;
+  webauthn_challenges: WebauthnChallengeRow;
+  half_sign_ins: HalfSignInRow;
+  sign_in_throttle: SignInThrottleRow;
   set_up_links: SetUpLinkRow;
   sign_in_traces: SignInTraceRow;
   audit_events: AuditEventRow;

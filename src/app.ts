@@ -7,6 +7,7 @@ import { evaluationRoutes } from './access/evaluation-routes.ts';
 import { accessGivenIn } from './access/given-in.ts';
 import { mappingRuleRoutes } from './access/mapping-rule-routes.ts';
 import type { Models } from './access/model-file.ts';
+import { permitDefaultRole } from './access/newcomers.ts';
 import { accessRoutes } from './access/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { authenticateApiKey } from './credentials/authenticate-key.ts';
@@ -86,6 +87,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     catalog: catalogOf(deps.models),
     inUse: accessGivenIn,
     resolveTxt: deps.resolveTxt ?? resolveTxt,
+    permitDefaultRole: (...asked) => permitDefaultRole(deps.models, ...asked),
   };
   const installation: ApiRouter[] = [
     installationRoutes(tenancy),

@@ -4,9 +4,9 @@
  */
 import type { Request } from 'express';
 import type { Kysely } from 'kysely';
-import { type AuditEvent, record } from '../audit/record.ts';
+import { type Attempt, attempting } from '../audit/attempt.ts';
 import { Fault } from '../errors.ts';
-import { type Caller, callerOf, withinTenant } from '../http/caller.ts';
+import { type Caller, callerOf } from '../http/caller.ts';
 import type { Tables } from '../store/tables.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { rolesAt } from './decide.ts';
@@ -45,28 +45,15 @@ export function permit(ruling: Ruling): void {
   if (!ruling.allowed) throw new Fault('forbidden', ruling.reason);
 }
 
-/** What was tried, for the audit. */
-export type Attempt = Pick<AuditEvent, 'action' | 'resource' | 'detail'>;
-
 /**
- * Does `work` in a transaction of the request's organization and caller. Where the caller's rank forbids it, that is audited as
- * denied, in a transaction of its own because the refused one is rolled back.
+ * Does `work` in a transaction of the request's organization and caller; where the caller's rank forbids it, that is audited.
  * @param work takes the transaction and who acts
  */
-export async function withRank<T>(
+export function withRank<T>(
   db: Kysely<Tables>,
   request: Request,
   attempt: Attempt,
   work: (tx: TenantTransaction, actor: ActorId) => Promise<T>,
 ): Promise<T> {
-  try {
-    const actor = actorOf(callerOf(request));
-    return await withinTenant(db, request, (tx) => work(tx, actor));
-  } catch (error) {
-    if (error instanceof Fault && error.code === 'forbidden') {
-      const denied = { ...attempt, outcome: 'denied', reason: error.message } as const;
-      await withinTenant(db, request, (tx) => record(tx, denied));
-    }
-    throw error;
-  }
+  return attempting(db, request, attempt, async (tx) => work(tx, actorOf(callerOf(request))));
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import type { Attempt } from '../audit/attempt.ts';
 import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Store } from '../store/database.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
-import { type Attempt, withRank } from './acting.ts';
+import { withRank } from './acting.ts';
 import {
   deleteMappingRule,
   findMappingRule,

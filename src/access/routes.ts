@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { Attempt } from '../audit/attempt.ts';
 import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Store } from '../store/database.ts';
-import { type Attempt, withRank } from './acting.ts';
+import { withRank } from './acting.ts';
 import { changeInput, changeMembership, grantInput, grantMembership, revokeMembership } from './granting.ts';
 import { membershipQuery, membershipsOf, pageOfMemberships } from './membership.ts';
 import type { Models } from './model-file.ts';

@@ -69,6 +69,8 @@ export async function deleteProduct(
   slugOrId: string,
 ): Promise<void> {
   const { id, slug, workspaceId } = await findProduct(tx, workspace, slugOrId);
+  // Held first, so that nobody is given access in it between the question and the deed.
+  await tx.db.selectFrom('products').select('id').where('id', '=', id).forUpdate().execute();
   await refuseWhileInUse(tx, inUse, { workspaceId, productId: id }, `The product "${slug}"`);
   await tx.db.deleteFrom('products').where('id', '=', id).execute();
   await record(tx, { action: 'product.deleted', resource: { type: 'product', id }, detail: { slug, workspaceId } });

@@ -1,8 +1,9 @@
 /** Organizations, domains, workspaces and products in the administration API. */
 import type { Request } from 'express';
 import { z } from 'zod';
+import { attempting } from '../audit/attempt.ts';
 import { Fault } from '../errors.ts';
-import { callerOf, tenantOf, withinTenant } from '../http/caller.ts';
+import { type Caller, callerOf, tenantOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import { originOf } from '../http/request-context.ts';
 import type { Store } from '../store/database.ts';
@@ -37,6 +38,8 @@ export interface TenancyDependencies {
   readonly catalog: ModelCatalog;
   readonly inUse: ScopeInUse;
   readonly resolveTxt: ResolveTxt;
+  /** Refuses a default role that the caller may not give. @throws Fault `forbidden` */
+  readonly permitDefaultRole: (tx: TenantTransaction, caller: Caller, role: string) => Promise<void>;
 }
 
 const workspacePath = z.object({ workspace: z.string() });
@@ -111,11 +114,18 @@ function declareOrganization(api: ApiRouter, deps: TenancyDependencies): void {
       area,
       body: organizationPatch,
     },
-    ({ body }, request) =>
-      withinTenant(deps.store.db, request, async (tx) => {
+    ({ body }, request) => {
+      const { defaultRole = null } = body;
+      const resource = { type: 'organization', id: tenantOf(request).organizationId };
+      const attempt = { action: 'organization.refused', resource, detail: { defaultRole } };
+      return attempting(deps.store.db, request, attempt, async (tx) => {
+        const before = await readOrganization(tx);
+        const isNew = defaultRole !== null && defaultRole !== before.defaultRole;
+        if (isNew) await deps.permitDefaultRole(tx, callerOf(request), defaultRole);
         await patchOrganization(tx, deps.catalog, body);
         return readOrganization(tx);
-      }),
+      });
+    },
   );
 }
 

@@ -40,6 +40,8 @@ export function listWorkspaces(tx: TenantTransaction) {
 /** Deletes a workspace with its products. @throws Fault `not-found`, `conflict` while access is given in it */
 export async function deleteWorkspace(tx: TenantTransaction, inUse: ScopeInUse, slugOrId: string): Promise<void> {
   const { id, slug } = await findWorkspace(tx, slugOrId);
+  // Held first, so that nobody is given access in it between the question and the deed.
+  await tx.db.selectFrom('workspaces').select('id').where('id', '=', id).forUpdate().execute();
   await refuseWhileInUse(tx, inUse, { workspaceId: id }, `The workspace "${slug}"`);
   await tx.db.deleteFrom('workspaces').where('id', '=', id).execute();
   await record(tx, { action: 'workspace.deleted', resource: { type: 'workspace', id }, detail: { slug } });

@@ -53,6 +53,65 @@ describe('the audit', () => {
     assert.deepEqual(await verify(made), before);
   });
 
+  it('given each change of an organization’s things, then it is told once by whom, what and of what; what stays is not told', async () => {
+    const made = await makeCompany(server, database);
+    const count = async () => (await made.api('get', '/audit-events?limit=500')).body.events.length;
+    const steps: readonly [Parameters<Company['api']>[0], path: string, body: object, events: readonly string[]][] = [
+      ['patch', '', { name: 'Renamed' }, ['organization.updated organization']],
+      ['patch', '', { name: 'Renamed' }, []],
+      ['put', '/workspaces/lab', { environment: 'staging' }, ['workspace.created workspace']],
+      ['put', '/workspaces/lab', { environment: 'staging' }, []],
+      ['put', '/workspaces/lab', { environment: 'production' }, ['workspace.updated workspace']],
+      ['put', '/workspaces/lab/products/probe', { seats: 3 }, ['product.created product']],
+      ['put', '/workspaces/lab/products/probe', { seats: 4 }, ['product.updated product']],
+      ['put', '/workspaces/lab/products/probe', { seats: 4 }, []],
+      ['delete', '/workspaces/lab/products/probe', {}, ['product.deleted product']],
+      ['delete', '/workspaces/lab', {}, ['workspace.deleted workspace']],
+      ['put', '/domains/told.example', {}, ['domain.claimed domain']],
+      ['put', '/domains/told.example', { verified: true }, ['domain.verified domain']],
+      ['put', '/domains/told.example', { verified: true }, []],
+      ['delete', '/domains/told.example', {}, ['domain.deleted domain']],
+      ['delete', '/workspaces/nowhere', {}, []],
+    ];
+    for (const [method, path, body, expected] of steps) {
+      const before = await count();
+      await made.api(method, path).set('X-Request-Id', `change-${before}`).send(body);
+      const fresh = (await made.api('get', `/audit-events?limit=${(await count()) - before || 1}`)).body.events;
+      const told = (await count()) === before ? [] : fresh;
+      const named = told.map((each: { action: string; resourceType: string }) => `${each.action} ${each.resourceType}`);
+      assert.deepEqual(named, expected, `${method} ${path}`);
+      for (const event of told) {
+        assert.partialDeepStrictEqual(event, {
+          actorKind: 'operator',
+          actorLabel: 'operator',
+          outcome: 'success',
+          requestId: `change-${before}`,
+        });
+      }
+    }
+  });
+
+  it('given a rule of each kind, then what wrote it and what it gave are told in one transaction', async () => {
+    const made = await company();
+    const rule = { condition: '$.department == "Sales"', scope: { workspace: 'main' }, role: 'member' };
+    await made.api('put', '/mapping-rules/sales').send(rule).expect(200);
+    await made
+      .api('put', '/mapping-rules/sales')
+      .send({ ...rule, position: 5 })
+      .expect(200);
+    await made.api('delete', '/mapping-rules/sales').expect(200);
+    const { rows } = await made.within(({ db }) =>
+      sql<{ action: string; together: number }>`
+        SELECT e.action, (SELECT count(*)::int FROM audit_events o WHERE o.xid = e.xid AND o.action LIKE 'membership.%') AS together
+        FROM audit_events e WHERE e.action LIKE 'mapping_rule.%' ORDER BY e.id`.execute(db),
+    );
+    assert.deepEqual(rows, [
+      { action: 'mapping_rule.created', together: 30 },
+      { action: 'mapping_rule.updated', together: 0 },
+      { action: 'mapping_rule.deleted', together: 30 },
+    ]);
+  });
+
   it('given the application’s role, then events and seals can neither be changed nor removed', async () => {
     const made = await company();
     for (const statement of [
@@ -142,7 +201,18 @@ describe('the audit', () => {
     assert.equal(next.body.events.length, 20);
     assert.equal((await made.api('get', '/audit-events?outcome=denied').expect(200)).body.events.length, 1);
     assert.equal((await made.api('get', '/audit-events?to=2020-01-01T00:00:00Z').expect(200)).body.events.length, 0);
+    const found = async (filter: string) =>
+      (await made.api('get', `/audit-events?limit=500&${filter}`).expect(200)).body.events.length;
+    assert.equal(await found('actor=nobody'), 0);
+    assert.ok((await found('actor=operator')) > 0);
+    assert.equal(await found('actor=operator&resourceType=note'), 0, 'several conditions hold together');
+    assert.equal(await found('resourceType=note&resourceId=1'), 1);
+    assert.equal(await found('action=note.*'), 1);
+    assert.equal(await found('action=no.*'), 0, 'an area is whole words');
+    assert.equal(await found('from=2999-01-01T00:00:00Z'), 0);
+    assert.equal(await found('from=2020-01-01T00:00:00Z'), await found('to=2999-01-01T00:00:00Z'));
     await made.api('get', '/audit-events?outcome=perhaps').expect(400);
+    await made.api('get', '/audit-events?from=yesterday').expect(400);
     const csv = await made.api('get', '/audit-events/export?format=csv&action=note.taken').expect(200);
     assert.match(csv.headers['content-type'] ?? '', /text\/csv/);
     assert.doesNotMatch(csv.text, /,"?=HYPERLINK/, 'no cell begins with a formula');

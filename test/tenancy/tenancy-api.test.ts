@@ -52,6 +52,33 @@ describe('organizations', () => {
     assert.equal(body.events.length, 1);
   });
 
+  it('TEN-5: given an administrator, then no role above what they may give becomes the default one; that is told', async () => {
+    const company = await makeCompany(server, database, { model: 'ai-security-gateway' });
+    company.write('a,adam@acme.example,Adam,Sales,Agent,active', 'o,olga@acme.example,Olga,Board,Owner,active');
+    await company.sync();
+    const callAs = async (name: string, role: string) => {
+      const user = `${name}@acme.example`;
+      await company.api('post', '/memberships').send({ user, role, scope: 'organization' }).expect(201);
+      const userId = await company.person(user);
+      const { token } = await company.within((tx) =>
+        startSession(tx, { userId, connectionId: null, authenticatedBy: 'saml' }),
+      );
+      const call = signedIn(server, token);
+      return (change: object) => call('patch', `/organizations/${company.slug}`).send(change);
+    };
+    const [olga, adam] = [await callAs('olga', 'owner'), await callAs('adam', 'admin')];
+    const admins = { defaultRole: 'admin', acknowledgeAdministrativeDefault: true };
+    assert.match((await adam(admins).expect(403)).body.detail, /not below the giver's own/);
+    assert.equal((await company.api('get', '')).body.defaultRole, null);
+    const { events } = (await company.api('get', '/audit-events?outcome=denied').expect(200)).body;
+    assert.partialDeepStrictEqual(events, [
+      { action: 'organization.refused', actorLabel: 'adam@acme.example', detail: { defaultRole: 'admin' } },
+    ]);
+    await adam({ defaultRole: 'member' }).expect(200);
+    await olga(admins).expect(200);
+    await adam({ name: 'Acme', defaultRole: 'admin' }).expect(200);
+  });
+
   it('given bad settings, then each is refused with where and what', async () => {
     const post = (change: object) =>
       server.api('post', '/organizations').send({ slug: 'bad', model: 'fastn', ...change });
@@ -59,6 +86,7 @@ describe('organizations', () => {
       [{ model: 'moon' }, 'model'],
       [{ defaultRole: 'emperor' }, 'defaultRole'],
       [{ slug: 'Not A Slug' }, 'slug'],
+      [{ slug: '00000000-0000-4000-8000-000000000000' }, 'slug'],
       [{ timeZone: 'Mars/Olympus' }, 'timeZone'],
       [{ sessionIdleMinutes: 900 }, 'sessionIdleMinutes'],
       [{ colour: 'red' }, 'colour'],
@@ -169,6 +197,28 @@ describe('workspaces and products', () => {
     await company.api('delete', '/mapping-rules/all').expect(200);
     await company.api('delete', '/workspaces/lab').expect(204);
     await company.api('get', '/workspaces/lab/products/probe').expect(404);
+  });
+
+  it('given a key that still counts in a workspace or product, then neither goes, and the key with it', async () => {
+    const company = await makeCompany(server, database);
+    for (const [scope, path] of [
+      [{ workspace: 'lab' }, '/workspaces/lab'],
+      [{ workspace: 'main', product: 'probe' }, '/workspaces/main/products/probe'],
+    ] as const) {
+      await company.api('put', path).send({}).expect(200);
+      const wanted = { name: 'k', kind: 'service', scopes: ['workspace.view'], ...scope };
+      const { id } = (await company.api('post', '/api-keys').send(wanted).expect(201)).body;
+      assert.match((await company.api('delete', path).expect(409)).body.detail, /still has 1 API key/);
+      await company.api('delete', `/api-keys/${id}`);
+      await company.api('delete', path).expect(204);
+    }
+  });
+
+  it('given a name that is another’s id, then it is refused: whoever asks by id would get the wrong one', async () => {
+    const company = await makeCompany(server, database);
+    const { id } = (await company.api('get', '/workspaces/main').expect(200)).body;
+    await company.api('put', `/workspaces/${id}`).send({}).expect(400);
+    await company.api('put', `/workspaces/main/products/${id}`).send({}).expect(400);
   });
 
   it('TEN: given another organization’s id or slug of a workspace, then it does not exist', async () => {

@@ -81,16 +81,24 @@ export async function signInByPassword(
   });
 }
 
-/** Starts the session of somebody who has proven all they must. */
-export async function begin(tx: TenantTransaction, userId: string, by: string): Promise<Session> {
+/** How long somebody may stay who got in past enforced SSO. */
+const BREAK_GLASS_MINUTES = 60;
+
+/**
+ * Starts the session of somebody who has proven all they must.
+ * @param breakGlass whether they got in past enforced SSO: then the session is short, and the audit says so
+ */
+export async function begin(tx: TenantTransaction, userId: string, by: string, breakGlass = false): Promise<Session> {
   const session = await startSession(tx, { userId, connectionId: null, authenticatedBy: by });
-  await record(tx, {
-    action: 'sign_in.succeeded',
-    resource: { type: 'user', id: userId },
-    reason: 'local sign-in',
-    detail: { by, session: session.id },
-  });
-  return session;
+  const resource = { type: 'user', id: userId };
+  const detail = { by, session: session.id };
+  await record(tx, { action: 'sign_in.succeeded', resource, reason: 'local sign-in', detail });
+  if (!breakGlass) return session;
+  await record(tx, { action: 'sign_in.break_glass', resource, reason: 'Alarm: SSO is enforced.', detail });
+  const { rows } = await sql<{ expiresAt: Date }>`
+    UPDATE sessions SET expires_at = least(expires_at, now() + ${BREAK_GLASS_MINUTES} * interval '1 minute')
+    WHERE id = ${session.id} RETURNING expires_at AS "expiresAt"`.execute(tx.db);
+  return { ...session, expiresAt: rows[0]?.expiresAt ?? session.expiresAt };
 }
 
 /** What everybody is told who is not let in. It depends on the address's domain at most, never on whether somebody has it. */

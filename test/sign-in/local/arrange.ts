@@ -1,6 +1,7 @@
 /** A person with a password, and a visitor who signs in: each at an address of their own, so that no test waits for another's guesses. */
 import assert from 'node:assert/strict';
 import supertest from 'supertest';
+import { codeAt, stepOf } from '../../../src/sign-in/local/totp.ts';
 import type { TestServer } from '../../harness/server.ts';
 import type { Arranged } from '../arrange.ts';
 
@@ -42,4 +43,31 @@ export async function givePassword(server: TestServer, where: Arranged, user: st
 export async function whoIs(one: Visitor): Promise<string | undefined> {
   const me = await one.send('get', '/me');
   return me.status === 200 ? me.body.user.email : undefined;
+}
+
+/** Signs in with the second factor's proof, after the password. */
+export function prove(one: Visitor, proof: Record<string, unknown>) {
+  return one.send('post', '/sign-in/second-factor').send(proof);
+}
+
+export interface App {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** Enrols an authenticator app for whoever is signed in; its present code is used up by that. */
+export async function enrolApp(one: Visitor, name = 'phone'): Promise<App> {
+  const begun = await one.send('post', '/me/security/totp').send({ name });
+  assert.equal(begun.status, 201, begun.text);
+  const { id, secret } = begun.body as App;
+  const confirmed = await one
+    .send('post', `/me/security/totp/${id}/confirm`)
+    .send({ code: codeAt(secret, stepOf(Date.now()) - 1) });
+  assert.equal(confirmed.status, 204, confirmed.text);
+  return { id, secret };
+}
+
+/** The code of this moment. */
+export function codeNow({ secret }: App): string {
+  return codeAt(secret, stepOf(Date.now()));
 }

@@ -32,6 +32,8 @@ import type { Settings } from './settings.ts';
 import { authenticateSession } from './sign-in/authenticate.ts';
 import { connectionRoutes } from './sign-in/connection-routes.ts';
 import { localSignInRoutes } from './sign-in/local/people-routes.ts';
+import { requireEnforceable } from './sign-in/policy.ts';
+import { signInPolicyRoutes } from './sign-in/policy-routes.ts';
 import { signInRoutes } from './sign-in/routes.ts';
 import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
@@ -86,9 +88,11 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     store: deps.store,
     catalog: catalogOf(deps.models),
     inUse: accessGivenIn,
+    requireEnforceable,
     resolveTxt: deps.resolveTxt ?? resolveTxt,
     permitDefaultRole: (...asked) => permitDefaultRole(deps.models, ...asked),
   };
+  const open: ApiRouter[] = [signInPolicyRoutes(deps)];
   const installation: ApiRouter[] = [
     installationRoutes(tenancy),
     manifestRoutes({ ...deps, catalog: tenancy.catalog }),
@@ -110,9 +114,10 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
 
   api.use(express.json({ limit: '1mb' }));
   api.get('/openapi.json', (_request, response) => {
-    const endpoints = [...installation, ...perOrganization].flatMap((router) => router.described);
+    const endpoints = [...open, ...installation, ...perOrganization].flatMap((router) => router.described);
     response.json(openApiDocument(endpoints, deps.settings.http.baseUrl));
   });
+  api.use(...open.map((each) => each.router));
   api.use(requireCaller(authenticate));
   api.use(...installation.map((each) => each.router));
   const find = (slugOrId: string) => locateOrganization(deps.store.db, slugOrId);

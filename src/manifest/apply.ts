@@ -11,6 +11,7 @@ import type { JobQueue } from '../jobs/queue.ts';
 import { putWebhookEndpoint } from '../offboarding/webhook-endpoint.ts';
 import type { Settings } from '../settings.ts';
 import { putConnection } from '../sign-in/connection.ts';
+import { requireEnforceable } from '../sign-in/policy.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganization } from '../store/locate.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
@@ -93,7 +94,8 @@ async function applyIn(deps: ManifestDependencies, tx: TenantTransaction, manife
   }
   const bySlug = (item: { readonly slug: string }) => item.slug;
 
-  await each('organization', [manifest.organization], bySlug, (item) => putOrganization(tx, deps.catalog, item));
+  const rules = { catalog: deps.catalog, requireEnforceable };
+  await each('organization', [manifest.organization], bySlug, (item) => putOrganization(tx, rules, item));
   await each(
     'domain',
     manifest.domains,

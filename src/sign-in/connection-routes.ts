@@ -75,8 +75,8 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
 
 /** A connection as it is shown: its secret never, but all that its identity provider's administrator needs. */
 function shownConnection(connection: Connection, baseUrl: string) {
-  const { id, slug, name, kind, enabled, defaultRole, justInTime, config } = connection;
-  const common = { id, slug, name, kind, enabled, defaultRole, justInTime };
+  const { id, slug, name, kind, enabled, defaultRole, justInTime, tested, config } = connection;
+  const common = { id, slug, name, kind, enabled, defaultRole, justInTime, tested };
   if (connection.kind === 'saml') return { ...common, config, serviceProvider: serviceProviderOf(baseUrl, id) };
   const addresses = { loginUrl: `${baseUrl}/oidc/${id}/login`, redirectUri: `${baseUrl}/oidc/${id}/callback` };
   return { ...common, config, hasSecret: connection.sealedSecret !== null, relyingParty: addresses };

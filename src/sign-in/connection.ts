@@ -23,6 +23,7 @@ import {
   type SamlInput,
   samlConfig,
 } from './connection-input.ts';
+import { trustOf } from './policy.ts';
 import { certificateBody, type IdpDescription, readIdpMetadata } from './saml/metadata.ts';
 
 export { type ConnectionInput, connectionInput } from './connection-input.ts';
@@ -41,6 +42,10 @@ interface CommonConnection {
   readonly defaultRole: string | null;
   readonly justInTime: boolean | null;
   readonly directoryId: string;
+  /** Stands for its configuration and secret as they are now. */
+  readonly trust: string;
+  /** Whether a sign-in through it has worked under just this trust. */
+  readonly tested: boolean;
 }
 
 export type SamlConnection = CommonConnection & { readonly kind: 'saml'; readonly config: SamlConfig };
@@ -131,6 +136,7 @@ export function clientSecretOf(settings: Pick<Settings, 'secrets'>, connection: 
 }
 
 function connectionOf(row: Selectable<ConnectionRow>): Connection {
+  const trust = trustOf(row);
   const common = {
     id: row.id,
     organizationId: row.organization_id,
@@ -140,6 +146,8 @@ function connectionOf(row: Selectable<ConnectionRow>): Connection {
     defaultRole: row.default_role,
     justInTime: row.just_in_time,
     directoryId: row.directory_id,
+    trust,
+    tested: row.tested_trust === trust,
   };
   return row.kind === 'saml'
     ? { ...common, kind: 'saml', config: samlConfig.parse(row.config) }

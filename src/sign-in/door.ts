@@ -14,6 +14,7 @@ import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.t
 import type { Attempt } from './attempt.ts';
 import type { Login } from './attributes.ts';
 import { type Connection, findConnection } from './connection.ts';
+import { markTested } from './policy.ts';
 import { signIn } from './provision.ts';
 import { auditRefusal, SignInRefusal } from './refusal.ts';
 import { sessionTokenOf, setSessionCookie } from './session-cookie.ts';
@@ -118,6 +119,7 @@ export async function letIn(
     const session = await signIn(deps, tx, connection, login);
     trace.passed('person');
     await keepSuccess(tx, trace, placeOf(door), session.userId);
+    if (!connection.tested) await markTested(tx, connection.id, connection.trust);
     return { attempt, session };
   });
   if (session !== undefined) {
@@ -136,6 +138,7 @@ async function rehearse(deps: SignInDependencies, tx: TenantTransaction, door: D
   const roles = await keepSuccess(tx, trace, placeOf(door), userId);
   await sql`ROLLBACK TO SAVEPOINT rehearsal`.execute(tx.db);
   await keepTest(tx, trace, placeOf(door), roles);
+  if (!connection.tested) await markTested(tx, connection.id, connection.trust);
 }
 
 function placeOf({ connection, origin }: Door) {

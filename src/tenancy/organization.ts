@@ -18,6 +18,13 @@ export interface ModelCatalog {
   regions(model: string): readonly string[];
 }
 
+/** What an organization's settings are held against; given where the capabilities are put together. */
+export interface OrganizationRules {
+  readonly catalog: ModelCatalog;
+  /** @throws Fault `conflict` where SSO can't be the only way in yet */
+  requireEnforceable(tx: TenantTransaction): Promise<void>;
+}
+
 const minutes = z.number().int().min(1);
 
 const settings = {
@@ -65,31 +72,33 @@ export type OrganizationPatch = z.output<typeof organizationPatch>;
  * @throws Fault `conflict` where the slug is taken, `invalid-input` where the model or default role won't do
  */
 export async function createOrganization(
-  deps: { readonly store: Pick<Store, 'db'>; readonly catalog: ModelCatalog },
+  deps: OrganizationRules & { readonly store: Pick<Store, 'db'> },
   origin: Origin,
   input: OrganizationInput,
 ): Promise<string> {
   const id = randomUUID();
-  await inTenant(deps.store.db, id, origin, (tx) => putOrganization(tx, deps.catalog, input));
+  await inTenant(deps.store.db, id, origin, (tx) => putOrganization(tx, deps, input));
   return id;
 }
 
 /**
  * Creates or updates the organization that the transaction is in; its id may be one that no organization has yet.
- * @throws Fault `conflict` where the slug is another organization's or the model can no longer change, `invalid-input` where the
- * model, default role or region won't do
+ * @throws Fault `conflict` where the slug is another organization's, the model can no longer change or SSO can't be enforced yet,
+ * `invalid-input` where the model, default role or region won't do
  */
 export async function putOrganization(
   tx: TenantTransaction,
-  catalog: ModelCatalog,
+  rules: OrganizationRules,
   input: OrganizationInput,
 ): Promise<Put> {
+  const { catalog } = rules;
   const before = await tx.db.selectFrom('organizations').selectAll().forUpdate().executeTakeFirst();
   const values = columnsOf(input);
   const changed = changedFields(before, values);
   if (before !== undefined && changed.length === 0) return { id: before.id, action: 'keep', changed };
   refuseUnknown(catalog, input);
   if (before !== undefined && before.model !== input.model) await refuseModelChange(tx);
+  if (input.enforceSso && changed.includes('enforce_sso')) await rules.requireEnforceable(tx);
 
   const newDefault = changed.includes('default_role') || changed.includes('model');
   const warned = newDefault && checkDefaultRole(catalog, input);
@@ -123,11 +132,11 @@ export async function putOrganization(
 /** Changes some settings of the transaction's organization. @throws as `putOrganization` does */
 export async function patchOrganization(
   tx: TenantTransaction,
-  catalog: ModelCatalog,
+  rules: OrganizationRules,
   patch: OrganizationPatch,
 ): Promise<Put> {
   const { id: _, createdAt: __, ...current } = await readOrganization(tx);
-  return putOrganization(tx, catalog, { ...current, ...withoutUndefined(patch) } as OrganizationInput);
+  return putOrganization(tx, rules, { ...current, ...withoutUndefined(patch) } as OrganizationInput);
 }
 
 /** The transaction's organization, as it is shown. @throws Fault `not-found` */

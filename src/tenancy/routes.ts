@@ -22,7 +22,7 @@ import {
 import { proveDomain, type ResolveTxt } from './domain-proof.ts';
 import {
   createOrganization,
-  type ModelCatalog,
+  type OrganizationRules,
   organizationInput,
   organizationPatch,
   patchOrganization,
@@ -33,9 +33,8 @@ import type { ScopeInUse } from './scope-in-use.ts';
 import { slug } from './slug.ts';
 import { deleteWorkspace, findWorkspace, listWorkspaces, putWorkspace, workspaceInput } from './workspace.ts';
 
-export interface TenancyDependencies {
+export interface TenancyDependencies extends OrganizationRules {
   readonly store: Pick<Store, 'db'>;
-  readonly catalog: ModelCatalog;
   readonly inUse: ScopeInUse;
   readonly resolveTxt: ResolveTxt;
   /** Refuses a default role that the caller may not give. @throws Fault `forbidden` */
@@ -122,7 +121,7 @@ function declareOrganization(api: ApiRouter, deps: TenancyDependencies): void {
         const before = await readOrganization(tx);
         const isNew = defaultRole !== null && defaultRole !== before.defaultRole;
         if (isNew) await deps.permitDefaultRole(tx, callerOf(request), defaultRole);
-        await patchOrganization(tx, deps.catalog, body);
+        await patchOrganization(tx, deps, body);
         return readOrganization(tx);
       });
     },

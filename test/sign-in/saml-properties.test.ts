@@ -23,6 +23,8 @@ const connection: SamlConnection = {
   defaultRole: null,
   justInTime: null,
   directoryId: id,
+  trust: '',
+  tested: false,
   kind: 'saml',
   config: {
     entityId: 'https://idp.test',

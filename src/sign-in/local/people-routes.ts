@@ -1,4 +1,4 @@
-/** What administrators do for people who sign in here: send the link that sets a password. */
+/** What administrators do for people who sign in here: links that set passwords, lost second factors, break-glass people. */
 import type { Request } from 'express';
 import { z } from 'zod';
 import { actorOf } from '../../access/acting.ts';
@@ -14,6 +14,9 @@ import { callerOf, withinTenant } from '../../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../../http/endpoint.ts';
 import type { Store } from '../../store/database.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
+import { keepBreakGlass } from '../policy.ts';
+import { listBreakGlass, nameBreakGlass, withdrawBreakGlass } from './break-glass.ts';
+import { removeAllFactors } from './factors.ts';
 import { makePasswordLink } from './password.ts';
 
 export interface LocalRouteDependencies {
@@ -46,7 +49,52 @@ export function localSignInRoutes(deps: LocalRouteDependencies): ApiRouter {
         return { url: `${baseUrl}/sign-in/set-password/${token}`, expiresAt };
       }),
   );
+
+  endpoint(
+    api,
+    {
+      method: 'delete',
+      path: '/people/:user/second-factors',
+      summary: 'Remove every second factor of a person who has lost theirs',
+      area: 'people',
+      params: personPath,
+    },
+    ({ params }, request) =>
+      overPerson(deps, request, params.user, 'second_factor.reset', async (tx, person) => {
+        await removeAllFactors(tx, person.id);
+        await keepBreakGlass(tx);
+      }),
+  );
+  declareBreakGlass(api, deps);
   return api;
+}
+
+function declareBreakGlass(api: ApiRouter, deps: LocalRouteDependencies): void {
+  const path = '/break-glass/:user';
+  const area = 'organization';
+  const params = personPath;
+
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/break-glass',
+      summary: 'Who gets in by password and second factor although SSO is enforced, and what they still lack',
+      area,
+    },
+    (_, request) =>
+      withinTenant(deps.store.db, request, async (tx) => ({ people: await listBreakGlass(tx) }), 'reader'),
+  );
+  endpoint(api, { method: 'put', path, summary: 'Name a break-glass person', area, params }, (input, request) =>
+    overPerson(deps, request, input.params.user, 'break_glass.named', (tx, person) =>
+      nameBreakGlass(tx, deps.models, person.id),
+    ),
+  );
+  endpoint(api, { method: 'delete', path, summary: 'Name them no longer', area, params }, (input, request) =>
+    overPerson(deps, request, input.params.user, 'break_glass.withdrawn', (tx, person) =>
+      withdrawBreakGlass(tx, person.id),
+    ),
+  );
 }
 
 /**

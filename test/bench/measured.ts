@@ -30,7 +30,7 @@ export async function startMeasured(file: string, ...args: string[]): Promise<Me
       await work();
       const after = await used(child);
       return {
-        cpuMs: (after.cpuMs - before.cpuMs) / operations,
+        ms: (after.cpuMs - before.cpuMs) / operations,
         statements: (after.statements - before.statements) / operations,
       };
     },

@@ -2,7 +2,7 @@
 
 export interface Row {
   readonly what: string;
-  /** Server CPU of one operation, in milliseconds, median of the rounds. */
+  /** What one operation costs, in milliseconds (of server CPU, or of wall time), median of the rounds. */
   readonly ours: number;
   readonly floor: number;
   /** Median of the rounds' own ratios. */
@@ -12,7 +12,8 @@ export interface Row {
 }
 
 export interface Cost {
-  readonly cpuMs: number;
+  /** Of server CPU, or of wall time where many requests run side by side. */
+  readonly ms: number;
   readonly statements: number;
 }
 
@@ -30,9 +31,9 @@ export async function pairs(
   return {
     what,
     reach,
-    ours: median(taken.map(({ ours }) => ours.cpuMs)),
-    floor: median(taken.map(({ floor }) => floor.cpuMs)),
-    ratio: median(taken.map(({ ours, floor }) => ours.cpuMs / floor.cpuMs)),
+    ours: median(taken.map(({ ours }) => ours.ms)),
+    floor: median(taken.map(({ floor }) => floor.ms)),
+    ratio: median(taken.map(({ ours, floor }) => ours.ms / floor.ms)),
     statements: {
       ours: median(taken.map(({ ours }) => ours.statements)),
       floor: median(taken.map(({ floor }) => floor.statements)),
@@ -43,7 +44,7 @@ export async function pairs(
 /** Rows as a Markdown table. */
 export function table(rows: readonly Row[]): string[] {
   return [
-    '| what | ours, CPU ms | floor, CPU ms | ratio | to reach | statements, ours : floor |',
+    '| what | ours, ms | floor, ms | ratio | to reach | statements, ours : floor |',
     '| --- | --- | --- | --- | --- | --- |',
     ...rows.map(({ what, ours, floor, ratio, reach, statements }) => {
       const figures = [ours.toFixed(2), floor.toFixed(2), `${ratio.toFixed(1)}x`, reach];

@@ -4,9 +4,13 @@ import { join } from 'node:path';
 import type { TestCluster } from '../harness/cluster.ts';
 import { startTestCluster } from '../harness/cluster.ts';
 import { type Row, table } from './rounds.ts';
+import { measureScim } from './scim.ts';
 import { measureSignIn } from './sign-in.ts';
 
-const BENCHES: Readonly<Record<string, (cluster: TestCluster) => Promise<Row[]>>> = { 'sign-in': measureSignIn };
+const BENCHES: Readonly<Record<string, (cluster: TestCluster) => Promise<Row[]>>> = {
+  'sign-in': measureSignIn,
+  scim: measureScim,
+};
 
 const asked = process.argv.slice(2);
 const names = asked.filter((name) => !name.startsWith('--'));

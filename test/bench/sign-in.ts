@@ -1,13 +1,12 @@
 /** The SAML and OpenID Connect rows: logins of people who are known already, one after the other. */
-import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { selfSigned } from '../../src/demo/idp/certificate.ts';
 import * as saml from '../doubles/hostile-saml.ts';
-import { asOwner, databaseUrl, type TestCluster } from '../harness/cluster.ts';
 import { OPERATOR_TOKEN } from '../harness/settings.ts';
+import { databaseFor, type TestCluster } from './databases.ts';
 import { type MeasuredServer, startMeasured } from './measured.ts';
 import { pairs, type Row } from './rounds.ts';
 
@@ -25,9 +24,9 @@ interface Begun {
 export async function measureSignIn(cluster: TestCluster): Promise<Row[]> {
   const key = await selfSigned('bench');
   const provider = await startProvider();
-  const ours = await startMeasured(here('ours.ts'), await database(cluster, cluster.template));
-  const samlFloor = await startMeasured(here('floors/saml.ts'), await database(cluster), key.certificate);
-  const oidcFloor = await startMeasured(here('floors/oidc.ts'), await database(cluster), provider.url);
+  const ours = await startMeasured(here('ours.ts'), await databaseFor(cluster, cluster.template));
+  const samlFloor = await startMeasured(here('floors/saml.ts'), await databaseFor(cluster), key.certificate);
+  const oidcFloor = await startMeasured(here('floors/oidc.ts'), await databaseFor(cluster), provider.url);
   try {
     const connections = await arrange(ours, key.certificate, provider.url);
     const samlRows = await measureSaml(ours, samlFloor, connections.saml, key.privateKey);
@@ -142,12 +141,6 @@ async function arrange(
   const samlConnection = await byApi('saml', { kind: 'saml', entityId: ISSUER, ssoUrl, certificates: [certificate] });
   const oidcConnection = await byApi('oidc', { kind: 'oidc', issuer, clientId: 'bench', clientSecret: 'bench-secret' });
   return { saml: samlConnection.id, oidc: oidcConnection.id };
-}
-
-async function database(cluster: TestCluster, template = 'template1'): Promise<string> {
-  const name = `bench_${randomBytes(4).toString('hex')}`;
-  await asOwner(cluster.url, `CREATE DATABASE ${name} TEMPLATE ${template}`);
-  return databaseUrl(cluster.url, name);
 }
 
 /** An OpenID provider that signs whatever its codes say; its own cost is not measured. */

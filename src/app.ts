@@ -32,6 +32,7 @@ import type { Settings } from './settings.ts';
 import { authenticateSession } from './sign-in/authenticate.ts';
 import { connectionRoutes } from './sign-in/connection-routes.ts';
 import { localSignInRoutes } from './sign-in/local/people-routes.ts';
+import { clientKeyRoutes } from './sign-in/oidc/client-key-routes.ts';
 import { requireEnforceable } from './sign-in/policy.ts';
 import { signInPolicyRoutes } from './sign-in/policy-routes.ts';
 import { signInRoutes } from './sign-in/routes.ts';
@@ -104,6 +105,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     directoryRoutes(deps),
     directoryTokenRoutes(deps),
     connectionRoutes(deps),
+    clientKeyRoutes(deps),
     traceRoutes(deps),
     localSignInRoutes(deps),
     setUpLinkRoutes(deps),

@@ -1,7 +1,8 @@
 /** What an administrator says of a connection. */
 import { z } from 'zod';
 import { displayName, slug } from '../tenancy/slug.ts';
-import { attributeNames, OIDC_CLAIM_NAMES, SAML_ATTRIBUTE_NAMES } from './attributes.ts';
+import { attributeNames, SAML_ATTRIBUTE_NAMES } from './attributes.ts';
+import { oidcFields } from './oidc/config.ts';
 
 const webAddress = z.url({ protocol: /^https?$/ }).max(2000);
 
@@ -42,19 +43,7 @@ const samlInput = z
     'takes either metadata, or entityId with ssoUrl and certificates',
   );
 
-const oidcInput = z.strictObject({
-  ...common,
-  kind: z.literal('oidc'),
-  issuer: webAddress,
-  clientId: z.string().min(1).max(500),
-  /** Left out when updating: the one that is kept stays. */
-  clientSecret: z.string().min(1).max(2000).optional(),
-  scopes: z
-    .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/))
-    .max(30)
-    .default(['openid', 'email', 'profile']),
-  claims: attributeNames.partial().default({}),
-});
+const oidcInput = z.strictObject({ ...common, kind: z.literal('oidc'), ...oidcFields });
 
 export const connectionInput = z.discriminatedUnion('kind', [samlInput, oidcInput]);
 export type ConnectionInput = z.output<typeof connectionInput>;
@@ -70,13 +59,3 @@ export const samlConfig = z.object({
   defaultWorkspace: z.string().nullable().default(null),
 });
 export type SamlConfig = z.output<typeof samlConfig>;
-
-/** An OpenID Connect connection as it is kept; its client secret is sealed beside it. */
-export const oidcConfig = z.object({
-  issuer: z.string(),
-  clientId: z.string(),
-  scopes: z.array(z.string()),
-  claims: attributeNames.default(OIDC_CLAIM_NAMES),
-  defaultWorkspace: z.string().nullable().default(null),
-});
-export type OidcConfig = z.output<typeof oidcConfig>;

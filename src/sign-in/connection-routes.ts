@@ -12,6 +12,7 @@ import {
   listConnections,
   putConnection,
 } from './connection.ts';
+import { relyingPartyOf } from './oidc/addresses.ts';
 import { serviceProviderOf } from './saml/service-provider.ts';
 
 interface RouteDependencies extends ConnectionDependencies {
@@ -78,6 +79,5 @@ function shownConnection(connection: Connection, baseUrl: string) {
   const { id, slug, name, kind, enabled, defaultRole, justInTime, tested, config } = connection;
   const common = { id, slug, name, kind, enabled, defaultRole, justInTime, tested };
   if (connection.kind === 'saml') return { ...common, config, serviceProvider: serviceProviderOf(baseUrl, id) };
-  const addresses = { loginUrl: `${baseUrl}/oidc/${id}/login`, redirectUri: `${baseUrl}/oidc/${id}/callback` };
-  return { ...common, config, hasSecret: connection.sealedSecret !== null, relyingParty: addresses };
+  return { ...common, config, hasSecret: connection.sealedSecret !== null, relyingParty: relyingPartyOf(baseUrl, id) };
 }

@@ -13,16 +13,16 @@ import type { Settings } from '../settings.ts';
 import type { ConnectionRow } from '../store/tables.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type Put, type PutValue, putRow } from '../tenancy/put.ts';
-import { OIDC_CLAIM_NAMES, SAML_ATTRIBUTE_NAMES } from './attributes.ts';
+import { SAML_ATTRIBUTE_NAMES } from './attributes.ts';
 import {
   type ConnectionInput,
-  type OidcConfig,
   type OidcInput,
-  oidcConfig,
   type SamlConfig,
   type SamlInput,
   samlConfig,
 } from './connection-input.ts';
+import { ensureClientKey } from './oidc/client-key.ts';
+import { type OidcConfig, oidcConfig, oidcConfigOf } from './oidc/config.ts';
 import { trustOf } from './policy.ts';
 import { certificateBody, type IdpDescription, readIdpMetadata } from './saml/metadata.ts';
 
@@ -84,7 +84,7 @@ export async function putConnection(
       },
     );
   }
-  const config = input.kind === 'saml' ? samlConfigOf(deps, input) : oidcConfigOf(deps, input);
+  const config = input.kind === 'saml' ? samlConfigOf(deps, input) : keptOidc(deps, input);
   const newRole = input.defaultRole !== null && input.defaultRole !== before?.default_role;
   const administrative = newRole && (await checkDefaultRole(tx, deps, input));
   await refuseUnknownWorkspace(tx, input.defaultWorkspace);
@@ -107,6 +107,9 @@ export async function putConnection(
     },
   );
   const secret = input.kind === 'oidc' ? await putSecret(tx, deps, put.id, input.clientSecret) : false;
+  if (input.kind === 'oidc' && input.clientAuthentication === 'private_key_jwt') {
+    await ensureClientKey(tx, deps.settings.secrets.sealingKey, put.id);
+  }
   if (administrative) await warnOfAdministrativeDefault(tx, put.id, input);
   if (!secret) return put;
   return { ...put, action: put.action === 'keep' ? 'update' : put.action, changed: [...put.changed, 'client_secret'] };
@@ -170,11 +173,11 @@ function describedBy({ metadata, entityId = '', ssoUrl = '', certificates = [] }
   };
 }
 
-function oidcConfigOf(deps: ConnectionDependencies, input: OidcInput): OidcConfig {
-  refusePlain(deps, input.issuer, 'issuer');
-  const { issuer, clientId, defaultWorkspace } = input;
-  const claims = { ...OIDC_CLAIM_NAMES, ...definedOf(input.claims) };
-  return { issuer, clientId, scopes: [...new Set(['openid', ...input.scopes])], claims, defaultWorkspace };
+function keptOidc(deps: ConnectionDependencies, input: OidcInput): OidcConfig {
+  const config = oidcConfigOf(input);
+  refusePlain(deps, config.issuer, 'issuer');
+  if (config.groupsEndpoint !== null) refusePlain(deps, config.groupsEndpoint, 'groupsEndpoint');
+  return config;
 }
 
 function definedOf<T extends object>(partial: T): { [K in keyof T]-?: NonNullable<T[K]> } {

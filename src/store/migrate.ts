@@ -9,6 +9,7 @@ import { people } from './migrations/0002-people.ts';
 import { access } from './migrations/0003-access.ts';
 import { credentials } from './migrations/0004-credentials.ts';
 import { audit } from './migrations/0005-audit.ts';
+import { oidc } from './migrations/0008-oidc.ts';
 import { locators } from './migrations/0006-locators.ts';
 import { localSignIn } from './migrations/0010-local-sign-in.ts';
 import { traces } from './migrations/0011-traces.ts';
@@ -21,6 +22,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-people': people,
   '0003-access': access,
   '0004-credentials': credentials,
+  '0008-oidc': oidc,
   '0005-audit': audit,
   '0006-locators': locators,
   '0010-local-sign-in': localSignIn,

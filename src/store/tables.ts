@@ -281,6 +281,30 @@ export interface SessionRow {
   ended_reason: string | null;
 }
 
+export interface OidcClientKeyRow {
+  organization_id: string;
+  connection_id: string;
+  kid: string;
+  public_jwk: Json;
+  sealed_key: string;
+  created_at: Generated<Date>;
+  signs_from: Date;
+  retires_at: Date | null;
+}
+
+export interface OidcSessionRow {
+  organization_id: string;
+  session_id: string;
+  connection_id: string;
+  subject: string;
+  sid: string | null;
+  acr: string | null;
+  amr: Generated<string[]>;
+  authenticated_at: Date | null;
+  sealed_id_token: string | null;
+  end_session_endpoint: string | null;
+}
+
 export interface GrantRow {
   organization_id: string;
   id: Generated<string>;
@@ -492,6 +516,53 @@ export interface SignInThrottleRow {
   admitted: Generated<boolean>;
 }
 
+export interface AppRow {
+  organization_id: string;
+  id: Generated<string>;
+  slug: string;
+  config: Json;
+  secret_hash: Buffer | null;
+  created_at: Generated<Date>;
+}
+
+export interface SigningKeyRow {
+  organization_id: string;
+  id: string;
+  state: 'next' | 'current' | 'retired';
+  sealed_jwk: string;
+  created_at: Generated<Date>;
+  retired_at: Date | null;
+}
+
+export interface OauthExchangeRow {
+  organization_id: string;
+  kind: string;
+  id_hash: Buffer;
+  uid_hash: Buffer | null;
+  sealed: string;
+  expires_at: Date;
+}
+
+export interface OauthArtifactRow {
+  organization_id: string;
+  kind: string;
+  id_hash: Buffer;
+  grant_hash: Buffer;
+  user_id: string;
+  access_epoch: number;
+  session_id: string;
+  client: string;
+  payload: Json;
+  created_at: Generated<Date>;
+  expires_at: Date;
+  consumed_at: Date | null;
+  ended_at: Date | null;
+  sid: string | null;
+  logout_attempts: Generated<number>;
+  logout_next_at: Generated<Date>;
+  logout_done_at: Date | null;
+}
+
 export interface Tables {
   organizations: OrganizationRow;
   domains: DomainRow;
@@ -514,6 +585,8 @@ export interface Tables {
   sign_in_attempts: SignInAttemptRow;
   seen_assertions: SeenAssertionRow;
   sessions: SessionRow;
+  oidc_client_keys: OidcClientKeyRow;
+  oidc_sessions: OidcSessionRow;
   grants: GrantRow;
   api_keys: ApiKeyRow;
   oauth_providers: OauthProviderRow;
@@ -530,6 +603,10 @@ export interface Tables {
   sign_in_throttle: SignInThrottleRow;
   set_up_links: SetUpLinkRow;
   sign_in_traces: SignInTraceRow;
+  apps: AppRow;
+  signing_keys: SigningKeyRow;
+  oauth_exchanges: OauthExchangeRow;
+  oauth_artifacts: OauthArtifactRow;
   audit_events: AuditEventRow;
   audit_seals: AuditSealRow;
 }

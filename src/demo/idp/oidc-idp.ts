@@ -12,8 +12,15 @@ import { serve } from './serve.ts';
 
 export interface OidcIdpClient {
   readonly id: string;
-  readonly secret: string;
+  /** Left out where it proves itself by a key of `jwksUri`. */
+  readonly secret?: string;
+  readonly jwksUri?: string;
   readonly redirectUris: readonly string[];
+  readonly postLogoutRedirectUris?: readonly string[];
+  /** Told when somebody signs out. */
+  readonly backchannelLogoutUri?: string;
+  /** Whether it must push what it asks (RFC 9126). */
+  readonly pushesRequests?: boolean;
   /** Left out: authorization code and refresh token. */
   readonly grantTypes?: readonly ('authorization_code' | 'refresh_token' | 'client_credentials')[];
 }
@@ -71,13 +78,23 @@ export async function startOidcIdp(options: OidcIdpOptions): Promise<OidcIdp> {
 function metadataOf({
   id,
   secret,
+  jwksUri,
   redirectUris,
+  postLogoutRedirectUris = [],
+  backchannelLogoutUri,
+  pushesRequests = false,
   grantTypes = ['authorization_code', 'refresh_token'],
 }: OidcIdpClient): ClientMetadata {
   return {
     client_id: id,
-    client_secret: secret,
+    ...(secret === undefined ? {} : { client_secret: secret }),
+    ...(jwksUri === undefined ? {} : { jwks_uri: jwksUri, token_endpoint_auth_method: 'private_key_jwt' }),
+    ...(backchannelLogoutUri === undefined
+      ? {}
+      : { backchannel_logout_uri: backchannelLogoutUri, backchannel_logout_session_required: true }),
     redirect_uris: [...redirectUris],
+    post_logout_redirect_uris: [...postLogoutRedirectUris],
+    require_pushed_authorization_requests: pushesRequests,
     grant_types: [...grantTypes],
     response_types: grantTypes.includes('authorization_code') ? ['code'] : [],
   };
@@ -100,7 +117,9 @@ function configuration(state: State): Configuration {
     conformIdTokenClaims: false,
     features: {
       devInteractions: { enabled: false },
+      backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
+      pushedAuthorizationRequests: { enabled: true },
       introspection: { enabled: true, allowedPolicy: ownTokens },
       revocation: { enabled: true, allowedPolicy: ownTokens },
     },
@@ -108,6 +127,8 @@ function configuration(state: State): Configuration {
       const person = state.people.find((each) => each.id === id);
       return person && { accountId: id, claims: async () => claimsOf(person, state.statesGroups) };
     },
+    // Its own guard against addresses inside would keep it from everybody who is on this machine, which is where demos run.
+    fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined } as RequestInit),
     interactions: { url: (_context, { uid }) => `/choose/${uid}` },
     issueRefreshToken: async (_context, client) => client.grantTypeAllowed('refresh_token'),
     loadExistingGrant: async (context) => {

@@ -1,6 +1,6 @@
 /** What the claims of a verified ID token, and of userinfo, say of a person. Pure. */
 import { type Attributes, emailAddress, groupNames, type Login, valuesOf } from '../attributes.ts';
-import type { OidcConfig } from '../connection-input.ts';
+import type { OidcConfig } from './config.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;
 

@@ -123,6 +123,32 @@ describe('memberships by hand', () => {
     assert.deepEqual(answers.sort(), [204, 409]);
   });
 
+  it('given somebody is let go while they are given a role, then they end without any, however the two meet', async () => {
+    const made = await company();
+    const leavers = Array.from({ length: 30 }, (_, at) => `leaver${at}`);
+    made.write(...[...PEOPLE, ...leavers].map((name) => `${name},${name}@acme.example,${name},Sales,Agent,active`));
+    await made.sync();
+    const seen = new Set<number>();
+    for (const [at, name] of leavers.entries()) {
+      const leave = () => made.api('post', `/people/${name}@acme.example/offboard`).send({ reason: 'x' });
+      const later = async <T>(milliseconds: number, start: () => PromiseLike<T>) => {
+        await new Promise((wake) => setTimeout(wake, milliseconds));
+        return start();
+      };
+      const [given, left] = await Promise.all([
+        later(Math.max(0, 5 - (at % 10)), () => give(made, name, 'member')),
+        later(Math.max(0, (at % 10) - 5), leave),
+      ]);
+      seen.add(given.status);
+      assert.equal(left.status, 201, left.text);
+    }
+    for (const name of leavers) assert.deepEqual(await made.memberships(`${name}@acme.example`), [], name);
+    assert.deepEqual(
+      [...seen].filter((status) => ![201, 409].includes(status)),
+      [],
+    );
+  });
+
   it('given an owner who hands over to two people at once, then one becomes owner, and the other hand-over is refused', async () => {
     const made = await company('ai-security-gateway');
     await give(made, 'olga', 'owner', 'organization').expect(201);

@@ -162,6 +162,15 @@ describe('keys as subjects', () => {
     assert.equal(await may(service, 'agent.use'), true, 'a key of its own needs nobody');
   });
 
+  it('given a key from before its creator’s access ended, then it doesn’t count again when they are back', async () => {
+    const made = await company('smart-ai-hub');
+    await give(made, 'mia', 'developer');
+    const { personal, may } = await keysOf(made);
+    assert.equal(await may(personal, 'agent.create'), true);
+    await made.within(({ db }) => sql`UPDATE users SET access_epoch = access_epoch + 1`.execute(db));
+    assert.equal(await may(personal, 'agent.create'), false);
+  });
+
   it('TEN-10 given a revoked key, one whose creator left, or one of another environment, then no', async () => {
     const made = await company('smart-ai-hub');
     await give(made, 'mia', 'developer');

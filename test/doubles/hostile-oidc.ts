@@ -1,5 +1,5 @@
 /** An OpenID provider that answers whatever a test wants it to: any claims, any algorithm, any failure. */
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, SignJWT, UnsecuredJWT } from 'jose';
@@ -14,6 +14,8 @@ export interface Behaviour {
   /** Answers at the token endpoint instead of us. */
   token?: (response: ServerResponse) => void;
   userinfo?: IdTokenClaims;
+  /** How long the key set takes, in milliseconds. */
+  slowKeys?: number;
   discovery?: Record<string, unknown>;
 }
 
@@ -27,12 +29,24 @@ export interface HostileOidc {
   code(nonce: string, person: { sub: string; email: string }): string;
   /** How often the key set was fetched. */
   keyFetches(): number;
+  /** Signs by a new key from now on. @param keep whether the former ones stay in the key set */
+  rotate(keep: boolean): void;
+  /** Signs by the latest key. */
+  sign(claims: IdTokenClaims, header?: Record<string, unknown>): Promise<string>;
+  /** Signs by the key that is the latest now, also later. */
+  signer(): (claims: IdTokenClaims) => Promise<string>;
+  /** The last request at the token endpoint: its Authorization header, and its form. */
+  lastTokenRequest(): { readonly authorization: string | undefined; readonly form: URLSearchParams };
   close(): Promise<void>;
 }
 
 export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const jwk = { ...(await exportJWK(publicKey)), kid: 'key', alg: 'RS256', use: 'sig' };
+  let latest = { kid: 'key', key: privateKey };
+  let published = [jwk];
+  let asked = { authorization: undefined as string | undefined, form: new URLSearchParams() };
+  const sign: HostileOidc['sign'] = (claims, header = {}) => signed(claims, latest.key, { kid: latest.kid, ...header });
   const codes = new Map<string, IdTokenClaims>();
   let behaviour: Behaviour = {};
   let keyFetches = 0;
@@ -48,12 +62,13 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
   const token = async (request: IncomingMessage, response: ServerResponse) => {
     if (behaviour.token !== undefined) return behaviour.token(response);
     const form = new URLSearchParams(await bodyOf(request));
+    asked = { authorization: request.headers.authorization, form };
     const good = codes.get(form.get('code') ?? '');
     if (good === undefined) return json(response, 400, { error: 'invalid_grant' });
     codes.delete(form.get('code') ?? '');
     lastSubject = good['sub'];
     const claims = JSON.parse(JSON.stringify((behaviour.claims ?? ((same) => same))(good))) as IdTokenClaims;
-    const id_token = await (behaviour.makeIdToken ?? ((all) => signed(all, privateKey)))(claims);
+    const id_token = await (behaviour.makeIdToken ?? sign)(claims);
     json(response, 200, { access_token: 'access', token_type: 'Bearer', expires_in: 60, id_token });
   };
   server.on('request', async (request: IncomingMessage, response: ServerResponse) => {
@@ -62,7 +77,9 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
       json(response, 200, { ...metadata(url), ...behaviour.discovery });
     else if (pathname === '/jwks') {
       keyFetches += 1;
-      json(response, 200, { keys: [jwk] });
+      const keys = published;
+      await new Promise((done) => setTimeout(done, behaviour.slowKeys ?? 0));
+      json(response, 200, { keys });
     } else if (pathname === '/token') await token(request, response);
     else if (pathname === '/userinfo') json(response, 200, behaviour.userinfo ?? { sub: lastSubject });
     else json(response, 404, {});
@@ -92,6 +109,18 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
       return code;
     },
     keyFetches: () => keyFetches,
+    rotate: (keep) => {
+      const { privateKey: key, publicKey: open } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      latest = { kid: `key-${randomUUID()}`, key };
+      const fresh = { ...open.export({ format: 'jwk' }), kid: latest.kid, alg: 'RS256', use: 'sig' };
+      published = keep ? [...published, fresh] : [fresh];
+    },
+    sign,
+    signer: () => {
+      const { kid, key } = latest;
+      return (claims) => signed(claims, key, { kid });
+    },
+    lastTokenRequest: () => asked,
     close: async () => {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));

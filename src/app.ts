@@ -32,6 +32,8 @@ import type { Settings } from './settings.ts';
 import { authenticateSession } from './sign-in/authenticate.ts';
 import { connectionRoutes } from './sign-in/connection-routes.ts';
 import { localSignInRoutes } from './sign-in/local/people-routes.ts';
+import { appRoutes } from './sign-in/oauth/app-routes.ts';
+import { oauthRoutes } from './sign-in/oauth/routes.ts';
 import { clientKeyRoutes } from './sign-in/oidc/client-key-routes.ts';
 import { requireEnforceable } from './sign-in/policy.ts';
 import { signInPolicyRoutes } from './sign-in/policy-routes.ts';
@@ -73,6 +75,7 @@ export function createApp(deps: Dependencies): Express {
   app.use(signInRoutes({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt }));
 
   const authenticate = authenticateAny(deps);
+  app.use(oauthRoutes(deps, authenticate));
   app.use('/oauth', tokenRoutes(deps, authenticate));
   app.use('/access/v1', evaluationRoutes(deps, authenticate));
   app.use('/api/v1', administrationApi(deps, authenticate));
@@ -97,6 +100,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
   const installation: ApiRouter[] = [
     installationRoutes(tenancy),
     manifestRoutes({ ...deps, catalog: tenancy.catalog }),
+    appRoutes(deps),
   ];
   const perOrganization: ApiRouter[] = [
     tenancyRoutes(tenancy),

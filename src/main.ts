@@ -17,6 +17,7 @@ import { openQueue } from './jobs/queue.ts';
 import { openLog } from './log.ts';
 import { startOffboardingWorker, sweepDueSteps } from './offboarding/work-steps.ts';
 import type { Settings } from './settings.ts';
+import { startLogoutWorker, sweepLogouts } from './sign-in/oauth/backchannel-logout.ts';
 import { openStore } from './store/database.ts';
 
 export interface OpenDependencies extends Dependencies {
@@ -90,11 +91,13 @@ export async function listen(server: Server, port: number, host: string): Promis
 async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
   await startSyncWorker(deps);
   await startOffboardingWorker(deps);
+  await startLogoutWorker(deps);
   await resumeInterrupted(deps);
   const everyMinute = async () => {
     await resumeInterrupted(deps);
     await settleDates(deps);
     await sweepDueSteps(deps);
+    await sweepLogouts(deps);
     await sealAll(deps);
   };
   const clock = startClock(

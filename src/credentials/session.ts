@@ -97,3 +97,17 @@ export async function endSession(tx: TenantTransaction, sessionId: string, reaso
   });
   return true;
 }
+
+/** Ends those of several sessions that are live, in one statement. @returns their ids */
+export async function endSessions(tx: TenantTransaction, ids: readonly string[], reason: string): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    WITH ended AS (
+      UPDATE sessions SET ended_at = now(), ended_reason = ${reason}::text WHERE id = ANY(${[...ids]}::uuid[]) AND ended_at IS NULL
+      RETURNING id, user_id
+    ), told AS (${auditing(
+      tx,
+      sql`SELECT 'session.ended', 'session', id::text, ${reason}::text, jsonb_build_object('user', user_id) FROM ended`,
+    )})
+    SELECT id FROM ended`.execute(tx.db);
+  return rows.map(({ id }) => id);
+}

@@ -101,6 +101,7 @@ async function keepRefused(deps: SignInDependencies, door: Door, fault: Fault): 
 /**
  * Lets a person in: consumes what may be used once, provisions, starts the session, sends the browser on. One transaction; who is
  * refused has changed nothing.
+ * @param keep what is to be kept beside the session that was started
  */
 export async function letIn(
   deps: SignInDependencies,
@@ -109,6 +110,7 @@ export async function letIn(
   response: Response,
   login: Login,
   consume: (tx: TenantTransaction) => Promise<Attempt>,
+  keep?: (tx: TenantTransaction, sessionId: string) => Promise<void>,
 ): Promise<void> {
   const { connection, origin, trace } = door;
   trace.login = login;
@@ -117,6 +119,7 @@ export async function letIn(
     if (attempt.returnTo === SET_UP) return { attempt, session: await rehearse(deps, tx, door, login) };
     refuseDisabled(door);
     const session = await signIn(deps, tx, connection, login);
+    await keep?.(tx, session.sessionId);
     trace.passed('person');
     await keepSuccess(tx, trace, placeOf(door), session.userId);
     if (!connection.tested) await markTested(tx, connection.id, connection.trust);

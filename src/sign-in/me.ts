@@ -10,6 +10,7 @@ import type { SignInDependencies } from './door.ts';
 import { html, sendPage, wantsPage } from './page.ts';
 import { requireSameOrigin } from './same-origin.ts';
 import { clearSessionCookie } from './session-cookie.ts';
+import { onwardAfterSignOut } from './sign-out.ts';
 
 interface Me {
   readonly user: { readonly id: string; readonly email: string; readonly name: string };
@@ -48,17 +49,22 @@ export function meRoutes(deps: SignInDependencies): Router {
   router.post('/sign-out', async (request, response) => {
     requireSameOrigin(request, baseUrl);
     const session = await liveSessionOf(deps, request);
-    if (session !== undefined) {
-      const origin = originOf(request, actorOf(session));
-      await inTenant(deps.store.db, session.organizationId, origin, (tx) =>
-        endSession(tx, session.sessionId, 'signed out'),
-      );
-    }
+    const onward = session === undefined ? undefined : await signOut(deps, request, session);
     clearSessionCookie(response, baseUrl);
-    if (wantsPage(request)) response.redirect(303, '/sign-in');
-    else response.status(204).end();
+    if (wantsPage(request)) response.redirect(303, onward ?? '/sign-in');
+    else if (onward === undefined) response.status(204).end();
+    else response.json({ onward });
   });
   return router;
+}
+
+/** Ends the session. @returns where the browser ends the one elsewhere too */
+function signOut(deps: SignInDependencies, request: Request, session: LiveSession): Promise<string | undefined> {
+  const origin = originOf(request, actorOf(session));
+  return inTenant(deps.store.db, session.organizationId, origin, async (tx) => {
+    await endSession(tx, session.sessionId, 'signed out');
+    return onwardAfterSignOut(deps, tx, session.sessionId);
+  });
 }
 
 function nobody(request: Request, response: Response): void {

@@ -28,6 +28,7 @@ export interface SignedIn {
   readonly token: string;
   readonly expiresAt: Date;
   readonly userId: string;
+  readonly sessionId: string;
 }
 
 /** How somebody was known, for the record. */
@@ -72,7 +73,7 @@ export async function signIn(
       sql`SELECT 'sign_in.succeeded', 'user', ${userId}::text, ${HOW[verdict.kind]}::text,
         jsonb_build_object('connection', ${connection.slug}::text, 'by', ${connection.kind}::text, 'session', ${session.id}::text)`,
     )}`.execute(tx.db);
-  return { token: session.token, expiresAt: session.expiresAt, userId };
+  return { token: session.token, expiresAt: session.expiresAt, userId, sessionId: session.id };
 }
 
 /** Decides, and makes the account where there is to be one. Another first login of the same person may win: then it is decided anew. */

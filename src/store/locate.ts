@@ -28,6 +28,12 @@ export const locatePasswordLink = (db: Db, tokenHash: Buffer) => one(db, sql`loc
 
 export const locateHalfSignIn = (db: Db, tokenHash: Buffer) => one(db, sql`locate_half_sign_in(${tokenHash})`);
 
+/** Of a grant, code or token that an app was given. */
+export const locateOauthArtifact = (db: Db, kind: string, idHash: Buffer) =>
+  one(db, sql`locate_oauth_artifact(${kind}, ${idHash})`);
+
+export const locateUser = async (db: Db, id: string) => (isId(id) ? one(db, sql`locate_user(${id})`) : undefined);
+
 /** By slug or id. */
 export const locateOrganization = (db: Db, slugOrId: string) => one(db, sql`locate_organization(${slugOrId})`);
 

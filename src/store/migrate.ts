@@ -9,8 +9,9 @@ import { people } from './migrations/0002-people.ts';
 import { access } from './migrations/0003-access.ts';
 import { credentials } from './migrations/0004-credentials.ts';
 import { audit } from './migrations/0005-audit.ts';
-import { oidc } from './migrations/0008-oidc.ts';
 import { locators } from './migrations/0006-locators.ts';
+import { oidc } from './migrations/0008-oidc.ts';
+import { oauth } from './migrations/0009-oauth.ts';
 import { localSignIn } from './migrations/0010-local-sign-in.ts';
 import { traces } from './migrations/0011-traces.ts';
 import { setUpLinks } from './migrations/0012-set-up-links.ts';
@@ -22,9 +23,10 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-people': people,
   '0003-access': access,
   '0004-credentials': credentials,
-  '0008-oidc': oidc,
   '0005-audit': audit,
   '0006-locators': locators,
+  '0008-oidc': oidc,
+  '0009-oauth': oauth,
   '0010-local-sign-in': localSignIn,
   '0011-traces': traces,
   '0012-set-up-links': setUpLinks,
@@ -32,7 +34,7 @@ const MIGRATIONS: Record<string, Migration> = {
 };
 
 /** Every queue that a worker may take jobs from. They are made here because the application's role may not change the schema. */
-export const QUEUES = ['sync.run', 'offboarding.steps', 'audit.seal'] as const;
+export const QUEUES = ['sync.run', 'offboarding.steps', 'audit.seal', 'logout.backchannel'] as const;
 export type Queue = (typeof QUEUES)[number];
 /** The schema version of the pinned pg-boss; where it differs, pg-boss is let migrate its own. */
 const QUEUE_SCHEMA = 43;

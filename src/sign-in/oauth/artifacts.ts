@@ -1,0 +1,119 @@
+/** The provider's memory of what apps were given for people. Ids are kept as hashes: a stolen row opens nothing. */
+import { sql } from 'kysely';
+import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
+import { record } from '../../audit/record.ts';
+import { hashOf } from '../../credentials/sealing.ts';
+import { requestIdOf } from '../../http/request-context.ts';
+import type { Store } from '../../store/database.ts';
+import { locateOauthArtifact } from '../../store/locate.ts';
+import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
+import { consume, endOne, endUnderGrant, findLive, saveGrant, saveUnderGrant } from './artifact.sql.ts';
+import { sessionBehind } from './browser.ts';
+import { PROVIDER } from './installation.ts';
+
+export const ARTIFACT_KINDS: ReadonlySet<string> = new Set([
+  'Grant',
+  'AuthorizationCode',
+  'AccessToken',
+  'RefreshToken',
+]);
+/** Of those, what may be used once. */
+const ONCE = new Set(['AuthorizationCode', 'RefreshToken']);
+const DAY = 86_400;
+
+/** Keeps one kind of artifact. */
+export function artifactAdapter({ db }: Pick<Store, 'db'>, kind: string): Adapter {
+  const within = async <T>(of: string, hash: Buffer, work: (tx: TenantTransaction) => Promise<T>) => {
+    const organizationId = await locateOauthArtifact(db, of, hash);
+    return organizationId === undefined ? undefined : inTenant(db, organizationId, originNow(), work);
+  };
+  return {
+    upsert: async (id, payload, seconds = DAY) => {
+      const { jti: _, ...kept } = payload;
+      if (kind === 'Grant') return keepGrant(db, id, kept, seconds);
+      const grantHash = hashOf(payload.grantId ?? '');
+      const artifact = { kind, hash: hashOf(id), grantHash, payload: { ...kept }, seconds };
+      await within('Grant', grantHash, (tx) => saveUnderGrant(tx, artifact).execute(tx.db));
+    },
+    find: async (id) => {
+      const hash = hashOf(id);
+      return within(kind, hash, async (tx) => {
+        const [found] = (await findLive(kind, hash).execute(tx.db)).rows;
+        if (found === undefined) return undefined;
+        const payload = { ...found.payload, jti: id } as AdapterPayload;
+        if (found.consumedAt === null || !ONCE.has(kind)) return payload;
+        await recordReplay(tx, kind, payload);
+        return { ...payload, consumed: found.consumedAt };
+      });
+    },
+    consume: async (id) => {
+      const hash = hashOf(id);
+      const used = await within(kind, hash, async (tx) => (await consume(kind, hash).execute(tx.db)).rows.length === 1);
+      if (used !== true) throw new errors.InvalidGrant('it was used at the same instant elsewhere');
+    },
+    destroy: async (id) => {
+      const hash = hashOf(id);
+      await within(kind, hash, (tx) => endOne(tx, kind, hash, 'revoked').execute(tx.db));
+    },
+    revokeByGrantId: async (grantId) => {
+      const hash = hashOf(grantId);
+      await within('Grant', hash, (tx) => endUnderGrant(tx, kind, hash, 'its grant has ended').execute(tx.db));
+    },
+    findByUid: async () => undefined,
+    findByUserCode: async () => undefined,
+  };
+}
+
+/** A grant is of the person whose live session the browser carries, and of nobody else. */
+async function keepGrant(db: Store['db'], id: string, payload: AdapterPayload, seconds: number): Promise<void> {
+  const session = sessionBehind(Provider.ctx?.req);
+  if (session === undefined || session.userId !== payload.accountId) {
+    throw new errors.AccessDenied('the session has ended');
+  }
+  const grant = { hash: hashOf(id), client: payload.clientId ?? '', payload, seconds };
+  await inTenant(db, session.organizationId, originNow(), (tx) => saveGrant(tx, session, grant).execute(tx.db));
+}
+
+/** Somebody presents what was used before: the one or the other of them has no right to it. */
+async function recordReplay(tx: TenantTransaction, kind: string, payload: AdapterPayload): Promise<void> {
+  await record(tx, {
+    action: 'app.replay_refused',
+    resource: { type: 'app', id: payload.clientId ?? '' },
+    outcome: 'denied',
+    reason: kind === 'RefreshToken' ? 'a refresh token was used again' : 'a code was used again',
+    detail: { user: payload.accountId },
+  });
+}
+
+function originNow(): Origin {
+  const request = Provider.ctx?.req as Parameters<typeof requestIdOf>[0] | undefined;
+  if (request === undefined) return PROVIDER;
+  const session = sessionBehind(request);
+  const actor = session ? { kind: 'user' as const, id: session.userId, label: session.email } : PROVIDER.actor;
+  return { actor, requestId: requestIdOf(request), address: request.ip };
+}
+
+/** Whether any live artifact of an id is there, for whoever asks what a token is worth. */
+export async function findArtifact(
+  { db }: Pick<Store, 'db'>,
+  kind: 'AccessToken' | 'RefreshToken',
+  id: string,
+): Promise<{ readonly organizationId: string; readonly email: string; readonly payload: AdapterPayload } | undefined> {
+  const hash = hashOf(id);
+  const organizationId = await locateOauthArtifact(db, kind, hash);
+  if (organizationId === undefined) return undefined;
+  return inTenant(
+    db,
+    organizationId,
+    PROVIDER,
+    async (tx) => {
+      const { rows } = await sql<{ payload: AdapterPayload; email: string; consumedAt: number | null }>`
+        SELECT live.*, u.email FROM (${findLive(kind, hash)}) AS live, users u WHERE u.id = (live.payload->>'accountId')::uuid
+        `.execute(tx.db);
+      const [found] = rows;
+      if (found === undefined || found.consumedAt !== null) return undefined;
+      return { organizationId, email: found.email, payload: found.payload };
+    },
+    'reader',
+  );
+}

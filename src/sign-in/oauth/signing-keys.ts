@@ -1,0 +1,98 @@
+/**
+ * The keys that sign ID and logout tokens. Three states: the next is published before it signs, so that nobody meets a key they can't
+ * find; the current signs; the retired stay published for what they have signed.
+ */
+
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { type Kysely, sql } from 'kysely';
+import { record } from '../../audit/record.ts';
+import { seal, unseal } from '../../credentials/sealing.ts';
+import type { Tables } from '../../store/tables.ts';
+import type { Origin, TenantTransaction } from '../../store/tenant.ts';
+import { inInstallation, PROVIDER } from './installation.ts';
+
+export const SIGNING_ALGORITHM = 'RS256';
+/** How long a retired key stays published, in days; an ID token may come back as a hint long after its end. */
+const RETIRED_DAYS = 30;
+
+export interface SigningKeys {
+  /** Tells one set from another. */
+  readonly version: string;
+  /** Private keys, the signing one first. */
+  readonly jwks: readonly JWK[];
+}
+
+interface StoredKey {
+  readonly id: string;
+  readonly state: string;
+  readonly sealed: string;
+}
+
+/** The keys of this installation; made at the first call of all. */
+export async function signingKeys(db: Kysely<Tables>, sealingKey: Buffer): Promise<SigningKeys> {
+  const found = await inInstallation(db, PROVIDER, readKeys, 'reader');
+  if (found.length > 0) return opened(sealingKey, found);
+  const [current, next] = await Promise.all([newKey(), newKey()]);
+  const made = await inInstallation(db, PROVIDER, async (tx) => {
+    await takeTurn(tx);
+    const meanwhile = await readKeys(tx);
+    if (meanwhile.length > 0) return meanwhile;
+    await add(tx, sealingKey, current, 'current');
+    await add(tx, sealingKey, next, 'next');
+    await record(tx, { action: 'signing_key.created', resource: { type: 'signing_key', id: current.kid ?? '' } });
+    return readKeys(tx);
+  });
+  return opened(sealingKey, made);
+}
+
+/** Retires the signing key, lets the next sign, and makes another next. @returns the ids of all that are published, the signing first */
+export async function rotateSigningKeys(db: Kysely<Tables>, sealingKey: Buffer, origin: Origin): Promise<string[]> {
+  await signingKeys(db, sealingKey);
+  const fresh = await newKey();
+  const keys = await inInstallation(db, origin, async (tx) => {
+    await takeTurn(tx);
+    await sql`UPDATE signing_keys SET state = 'retired', retired_at = now() WHERE state = 'current'`.execute(tx.db);
+    await sql`UPDATE signing_keys SET state = 'current' WHERE state = 'next'`.execute(tx.db);
+    await add(tx, sealingKey, fresh, 'next');
+    const now = await readKeys(tx);
+    await record(tx, { action: 'signing_key.rotated', resource: { type: 'signing_key', id: now[0]?.id ?? '' } });
+    return now;
+  });
+  return keys.map(({ id }) => id);
+}
+
+async function takeTurn({ db }: TenantTransaction): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(hashtext('drawbridge signing keys'))`.execute(db);
+}
+
+async function readKeys({ db }: TenantTransaction): Promise<StoredKey[]> {
+  const { rows } = await sql<StoredKey>`
+    SELECT id, state, sealed_jwk AS sealed FROM signing_keys
+    WHERE state <> 'retired' OR retired_at > now() - ${RETIRED_DAYS} * interval '1 day'
+    ORDER BY CASE state WHEN 'current' THEN 0 WHEN 'next' THEN 1 ELSE 2 END, retired_at DESC`.execute(db);
+  return rows;
+}
+
+async function newKey(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair(SIGNING_ALGORITHM, { extractable: true });
+  const jwk = await exportJWK(privateKey);
+  return { ...jwk, kid: await calculateJwkThumbprint(jwk), use: 'sig', alg: SIGNING_ALGORITHM };
+}
+
+async function add(tx: TenantTransaction, sealingKey: Buffer, jwk: JWK, state: 'current' | 'next'): Promise<void> {
+  const id = jwk.kid ?? '';
+  const sealed = seal(sealingKey, purposeOf(id), JSON.stringify(jwk));
+  const row = { organization_id: tx.organizationId, id, state, sealed_jwk: sealed, retired_at: null };
+  await tx.db.insertInto('signing_keys').values(row).execute();
+}
+
+function opened(sealingKey: Buffer, keys: readonly StoredKey[]): SigningKeys {
+  return {
+    version: keys.map(({ id }) => id).join(' '),
+    jwks: keys.map(({ id, sealed }) => JSON.parse(unseal(sealingKey, purposeOf(id), sealed)) as JWK),
+  };
+}
+
+function purposeOf(id: string): string {
+  return `signing_key:${id}`;
+}

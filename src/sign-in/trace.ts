@@ -31,6 +31,8 @@ const MENDERS: Partial<Record<Check, Mender>> = {
   state: 'person',
   'connection-disabled': 'organization',
   client: 'organization',
+  tenant: 'organization',
+  'hosted-domain': 'organization',
   person: 'organization',
   domain: 'organization',
   'just-in-time': 'organization',

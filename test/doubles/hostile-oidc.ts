@@ -1,5 +1,5 @@
 /** An OpenID provider that answers whatever a test wants it to: any claims, any algorithm, any failure. */
-import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, SignJWT, UnsecuredJWT } from 'jose';
@@ -17,6 +17,10 @@ export interface Behaviour {
   /** How long the key set takes, in milliseconds. */
   slowKeys?: number;
   discovery?: Record<string, unknown>;
+  /** The key set instead of its own. */
+  keys?: readonly Record<string, unknown>[];
+  /** Whether the verifier must belong to the challenge that came with the code's request. */
+  checksVerifier?: boolean;
 }
 
 export interface HostileOidc {
@@ -27,6 +31,8 @@ export interface HostileOidc {
   behave(behaviour: Behaviour): void;
   /** Makes a code that the token endpoint takes for this nonce and person. */
   code(nonce: string, person: { sub: string; email: string }): string;
+  /** Remembers the challenge of the request with this nonce. */
+  challenge(nonce: string, challenge: string): void;
   /** How often the key set was fetched. */
   keyFetches(): number;
   /** Signs by a new key from now on. @param keep whether the former ones stay in the key set */
@@ -48,6 +54,7 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
   let asked = { authorization: undefined as string | undefined, form: new URLSearchParams() };
   const sign: HostileOidc['sign'] = (claims, header = {}) => signed(claims, latest.key, { kid: latest.kid, ...header });
   const codes = new Map<string, IdTokenClaims>();
+  const challenges = new Map<unknown, string>();
   let behaviour: Behaviour = {};
   let keyFetches = 0;
   let lastSubject: unknown;
@@ -66,6 +73,11 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
     const good = codes.get(form.get('code') ?? '');
     if (good === undefined) return json(response, 400, { error: 'invalid_grant' });
     codes.delete(form.get('code') ?? '');
+    const verifier = createHash('sha256')
+      .update(form.get('code_verifier') ?? '')
+      .digest('base64url');
+    if (behaviour.checksVerifier && challenges.get(good['nonce']) !== verifier)
+      return json(response, 400, { error: 'invalid_grant', error_description: 'PKCE' });
     lastSubject = good['sub'];
     const claims = JSON.parse(JSON.stringify((behaviour.claims ?? ((same) => same))(good))) as IdTokenClaims;
     const id_token = await (behaviour.makeIdToken ?? sign)(claims);
@@ -77,7 +89,7 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
       json(response, 200, { ...metadata(url), ...behaviour.discovery });
     else if (pathname === '/jwks') {
       keyFetches += 1;
-      const keys = published;
+      const keys = behaviour.keys ?? published;
       await new Promise((done) => setTimeout(done, behaviour.slowKeys ?? 0));
       json(response, 200, { keys });
     } else if (pathname === '/token') await token(request, response);
@@ -108,6 +120,7 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
       });
       return code;
     },
+    challenge: (nonce, challenge) => void challenges.set(nonce, challenge),
     keyFetches: () => keyFetches,
     rotate: (keep) => {
       const { privateKey: key, publicKey: open } = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -1,6 +1,6 @@
 /** Every bad way back from an OpenID provider: refused with the named check, audited, and nothing has changed. */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, it } from 'node:test';
 import { Browser } from '../../src/demo/browser.ts';
@@ -15,12 +15,8 @@ const idp = await startHostileOidc('bridge');
 database.onEnd(() => idp.close());
 afterEach(() => idp.behave({}));
 const acme = await organization(server, 'acme');
-const entra = await connection(server, acme, 'entra', {
-  kind: 'oidc',
-  issuer: idp.url,
-  clientId: 'bridge',
-  clientSecret: 'secret',
-});
+const put = { kind: 'oidc', issuer: idp.url, clientId: 'bridge', clientSecret: 'secret' };
+const entra = await connection(server, acme, 'entra', put);
 await person(server, acme, 'olga@acme.test', 'owner');
 
 interface Begun {
@@ -29,11 +25,12 @@ interface Begun {
   readonly nonce: string;
 }
 
-async function begin(): Promise<Begun> {
+async function begin({ relyingParty } = entra): Promise<Begun> {
   const browser = new Browser('application/json');
-  const sent = await browser.get(entra.relyingParty.loginUrl, /\/auth\?/);
+  const sent = await browser.get(relyingParty.loginUrl, /\/auth\?/);
   const { searchParams } = new URL(sent.headers.get('location')!);
   assert.equal(searchParams.get('code_challenge_method'), 'S256');
+  idp.challenge(searchParams.get('nonce')!, searchParams.get('code_challenge')!);
   return { browser, state: searchParams.get('state')!, nonce: searchParams.get('nonce')! };
 }
 
@@ -43,22 +40,33 @@ function good({ state, nonce }: Begun, who = MIA): Record<string, string> {
   return { code: idp.code(nonce, who), state, iss: idp.url };
 }
 
-function comeBack(browser: Browser, answer: Record<string, string>) {
-  return browser.get(`${entra.relyingParty.redirectUri}?${new URLSearchParams(answer)}`, /\/me$/);
+function comeBack(browser: Browser, answer: Record<string, string>, { relyingParty } = entra) {
+  return browser.get(`${relyingParty.redirectUri}?${new URLSearchParams(answer)}`, /\/me$/);
 }
 
-async function refuses(check: string, make: (begun: Begun) => Record<string, string>, status = 403): Promise<void> {
-  const begun = await begin();
+async function refuses(
+  check: string,
+  make: (begun: Begun) => Record<string, string>,
+  status = 403,
+  at = entra,
+): Promise<void> {
+  const begun = await begin(at);
   const before = await holdings(server, acme);
-  const page = await comeBack(begun.browser, make(begun));
+  const page = await comeBack(begun.browser, make(begun), at);
   assert.equal(page.status, status, page.text);
   if (status === 403) assert.equal(JSON.parse(page.text).check, check, page.text);
   const event = await lastEvent(server, acme, 'sign_in.refused');
   assert.equal(event?.outcome, status === 403 ? 'denied' : 'failure');
   assert.equal(event?.reason, check);
   assert.deepEqual(await holdings(server, acme), before);
+  const { body } = await server.api('get', '/organizations/acme/sign-in-traces?limit=1').expect(200);
+  const [last, ...former] = body.traces[0].steps.reverse();
+  assert.partialDeepStrictEqual(last, { check: status === 403 ? check : 'upstream', passed: false });
+  assert.ok(former.every(({ passed }: { passed: boolean }) => passed));
 }
 
+const hashOf = (accessToken: string) =>
+  createHash('sha256').update(accessToken).digest().subarray(0, 16).toString('base64url');
 const without = (name: string) => (answer: Record<string, string>) =>
   Object.fromEntries(Object.entries(answer).filter(([key]) => key !== name));
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -90,20 +98,22 @@ const answers: readonly [
 ];
 
 const claims: readonly [id: string, what: string, check: string, alter: (good: IdTokenClaims) => IdTokenClaims][] = [
-  ['OIDC-2', 'no nonce', 'token', (good) => ({ ...good, nonce: undefined })],
-  ['OIDC-2', 'a wrong nonce', 'token', (good) => ({ ...good, nonce: 'wrong' })],
-  ['OIDC-7', 'a wrong issuer', 'token', (good) => ({ ...good, iss: 'https://other.test' })],
-  ['OIDC-8', 'a wrong audience', 'token', (good) => ({ ...good, aud: 'another' })],
-  ['OIDC-9', 'several audiences without azp', 'token', (good) => ({ ...good, aud: ['bridge', 'another'] })],
-  ['OIDC-10', 'a wrong azp', 'token', (good) => ({ ...good, aud: ['bridge', 'another'], azp: 'another' })],
-  ['OIDC-11', 'an end that is past', 'token', (good) => ({ ...good, exp: seconds() - 600 })],
-  [
-    'OIDC-12',
-    'an issue time in the future',
-    'token',
-    (good) => ({ ...good, iat: seconds() + 600, nbf: seconds() + 600 }),
-  ],
-  ['OIDC-14', 'no subject', 'token', (good) => ({ ...good, sub: undefined })],
+  ['OIDC-2', 'no nonce', 'nonce', (good) => ({ ...good, nonce: undefined })],
+  ['OIDC-2', 'a wrong nonce', 'nonce', (good) => ({ ...good, nonce: 'wrong' })],
+  ['OIDC-7', 'a wrong issuer', 'issuer', (good) => ({ ...good, iss: 'https://other.test' })],
+  ['OIDC-8', 'a wrong audience', 'audience', (good) => ({ ...good, aud: 'another' })],
+  ['OIDC-9', 'several audiences without azp', 'authorized-party', (good) => ({ ...good, aud: ['bridge', 'another'] })],
+  ['OIDC-10', 'a wrong azp', 'authorized-party', (good) => ({ ...good, aud: ['bridge', 'another'], azp: 'another' })],
+  ['OIDC-10', 'a wrong azp beside one audience', 'authorized-party', (good) => ({ ...good, azp: 'another' })],
+  ['OIDC-11', 'an end that is past', 'expired', (good) => ({ ...good, exp: seconds() - 600 })],
+  ['OIDC-11', 'no end', 'expired', (good) => ({ ...good, exp: undefined })],
+  ['OIDC-12', 'no issue time', 'expired', (good) => ({ ...good, iat: undefined })],
+  ['OIDC-12', 'an issue time in the future', 'not-before', (good) => ({ ...good, iat: seconds() + 600 })],
+  ['OIDC-12', 'a time before which it is not valid', 'not-before', (good) => ({ ...good, nbf: seconds() + 600 })],
+  ['OIDC-13', 'the hash of another access token', 'access-token', (good) => ({ ...good, at_hash: hashOf('another') })],
+  ['OIDC-13', 'a hash that is none', 'access-token', (good) => ({ ...good, at_hash: 1 })],
+  ['OIDC-14', 'no subject', 'subject', (good) => ({ ...good, sub: undefined })],
+  ['OIDC-14', 'a subject that is a number', 'subject', (good) => ({ ...good, sub: 7 })],
   ['OIDC-14', 'an empty subject', 'subject', (good) => ({ ...good, sub: '' })],
   ['OIDC-14', 'a subject of 300 characters', 'subject', (good) => ({ ...good, sub: 'x'.repeat(300) })],
   [
@@ -126,20 +136,50 @@ const claims: readonly [id: string, what: string, check: string, alter: (good: I
   ],
 ];
 
-const tokens: readonly [id: string, what: string, make: (claims: IdTokenClaims) => Promise<string>][] = [
-  ['OIDC-4', 'an ID token that nobody signed', async (all) => unsecured(all)],
+const tokens: readonly [id: string, what: string, check: string, make: (claims: IdTokenClaims) => Promise<string>][] = [
+  ['OIDC-4', 'an ID token that nobody signed', 'signature-algorithm', async (all) => unsecured(all)],
   [
     'OIDC-5',
     'an ID token by HS256 with the public key',
+    'signature-algorithm',
     (all) => signed(all, Buffer.from(idp.publicPem), { alg: 'HS256' }),
   ],
-  ['OIDC-6', 'an ID token of an unknown key', (all) => signed(all, stranger.privateKey, { kid: 'unknown' })],
-  ['OIDC-6', "an ID token of another key by the known key's name", (all) => signed(all, stranger.privateKey)],
+  [
+    'OIDC-6',
+    'an ID token of an unknown key',
+    'signature',
+    (all) => signed(all, stranger.privateKey, { kid: 'unknown' }),
+  ],
+  [
+    'OIDC-6',
+    "an ID token of another key by the known key's name",
+    'signature',
+    (all) => signed(all, stranger.privateKey),
+  ],
+  [
+    'OIDC-4',
+    'an algorithm that the provider does not announce',
+    'signature-algorithm',
+    (all) => signed(all, idp.privateKey, { alg: 'RS512' }),
+  ],
+  ['OIDC-4', 'something that is no token', 'token', async () => 'hello'],
 ];
+
+/** Sends as long as somebody listens. */
+function endless(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const more = () => {
+    while (response.write(' '.repeat(65_536)));
+  };
+  response.on('drain', more).on('close', () => response.removeListener('drain', more));
+  more();
+}
 
 const failures: readonly [what: string, fail: (response: ServerResponse) => void][] = [
   ['a server error', (response) => void response.writeHead(500).end('broken')],
   ['a page', (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>hello</h1>')],
+  ['nothing, ever', () => {}],
+  ['a body without end', endless],
   ['a connection that breaks off', (response) => void response.destroy()],
   [
     'two megabytes',
@@ -158,10 +198,10 @@ describe('an answer of an OpenID provider is refused', () => {
       await refuses(check, good);
     });
   }
-  for (const [id, what, makeIdToken] of tokens) {
+  for (const [id, what, check, makeIdToken] of tokens) {
     it(`${id} given ${what}`, async () => {
       idp.behave({ makeIdToken });
-      await refuses('token', good);
+      await refuses(check, good);
     });
   }
   for (const [what, token] of failures) {
@@ -177,7 +217,7 @@ describe('an answer of an OpenID provider is refused', () => {
       userinfo: { sub: 'olga', email: 'olga@acme.test', email_verified: true },
     };
     idp.behave(behaviour);
-    await refuses('token', good);
+    await refuses('subject', good);
   });
 
   it('OIDC-22 given an address in the ID token, when userinfo verifies only another one, then that other one counts', async () => {
@@ -186,6 +226,18 @@ describe('an answer of an OpenID provider is refused', () => {
       userinfo: { sub: 'mia', email: 'mia@globex.test', email_verified: true },
     });
     await refuses('domain', good);
+  });
+
+  it('OIDC-17 given the verifier of another sign-in belongs to the code, then the provider refuses and so do we', async () => {
+    idp.behave({ checksVerifier: true });
+    const other = await begin();
+    await refuses('provider-error', (begun) => ({ ...good(other), state: begun.state }));
+  });
+
+  it('OIDC-21 given a key set of ten thousand keys, then it is not read', async () => {
+    const keys = Array.from({ length: 10_000 }, (_, at) => ({ kty: 'oct', kid: `k${at}` }));
+    idp.behave({ keys });
+    await refuses('upstream-failed', good, 502, await connection(server, acme, 'many', put));
   });
 
   it('OIDC-20 given discovery names another issuer, then nobody is sent there', async () => {

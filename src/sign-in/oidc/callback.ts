@@ -1,4 +1,4 @@
-/** The way back with a code: PKCE, state, nonce, issuer; what the ID token and the provider's own endpoints say of the person. */
+/** The way back with a code: state, browser and issuer; the code for tokens; what they and the provider's own endpoints say of the person. */
 import type { Request, Response } from 'express';
 import * as client from 'openid-client';
 import { inTenant } from '../../store/tenant.ts';
@@ -7,9 +7,16 @@ import type { OidcConnection } from '../connection.ts';
 import { type Door, letIn, type SignInDependencies } from '../door.ts';
 import { SignInRefusal } from '../refusal.ts';
 import { relyingPartyOf } from './addresses.ts';
+import { redeemCode, type Tokens } from './exchange.ts';
+import { readGitHubUser } from './github.ts';
+import { groupsElsewhere, leavesGroupsOut } from './groups-overage.ts';
+import { readIdToken } from './id-token.ts';
 import { type Claims, lacks, loginOf, together } from './login.ts';
+import { presetOf } from './presets.ts';
 import type { FindProvider, Provider } from './provider.ts';
+import { keepProviderSession, type ProviderSession, providerSessionOf } from './provider-session.ts';
 import { refusalOf } from './refused.ts';
+import { issuersOf } from './tenant.ts';
 
 /** Takes the provider's answer and lets the person in. @throws SignInRefusal, Fault `upstream-failed` */
 export async function comeBack(
@@ -19,58 +26,117 @@ export async function comeBack(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const { connection, origin } = door;
+  const { connection, trace } = door;
   const { baseUrl } = deps.settings.http;
+  const attempt = await attemptOf(deps, door, request);
+  const provider = await find(connection);
+  checkIssuer(provider, connection, request.query['iss']);
+  trace.passed('issuer');
+  const url = new URL(relyingPartyOf(baseUrl, connection.id).redirectUri);
+  url.search = new URL(request.originalUrl, baseUrl).search;
+  const { claims, session } = await personBehind(deps, provider, door, attempt, url);
+  const login = loginOf(claims, connection.config);
+  await letIn(
+    deps,
+    door,
+    request,
+    response,
+    login,
+    async () => attempt,
+    async (tx, sessionId) => {
+      if (session !== undefined)
+        await keepProviderSession(tx, deps.settings.secrets.sealingKey, connection.id, sessionId, session);
+    },
+  );
+}
+
+/** Consumed before the provider is asked: no transaction waits for somebody else's server, and a state is good for one try only. */
+async function attemptOf(deps: SignInDependencies, door: Door<OidcConnection>, request: Request): Promise<Attempt> {
+  const { connection, origin, trace } = door;
   const state = request.query['state'];
   if (typeof state !== 'string')
     throw new SignInRefusal('state', {
       reason: 'The answer names no sign-in that was begun here.',
       remedy: 'Start it anew.',
     });
-  // Consumed before the provider is asked: no transaction waits for somebody else's server, and a state is good for one try only.
   const attempt = await inTenant(deps.store.db, connection.organizationId, origin, (tx) =>
-    consumeAttempt(tx, connection.id, state, browserHash(request, baseUrl), 'state'),
+    consumeAttempt(tx, connection.id, state, browserHash(request, deps.settings.http.baseUrl), 'state'),
   );
-  door.trace.passed('state');
-  door.trace.passed('browser');
-  const provider = await find(connection);
-  checkIssuer(provider, request.query['iss']);
-  door.trace.passed('issuer');
-  const url = new URL(relyingPartyOf(baseUrl, connection.id).redirectUri);
-  url.search = new URL(request.originalUrl, baseUrl).search;
-  const claims = await claimsOf(provider, connection, attempt, url);
-  door.trace.passed('token');
-  await letIn(deps, door, request, response, loginOf(claims, connection.config), async () => attempt);
+  trace.passed('state');
+  trace.passed('browser');
+  return attempt;
 }
 
 /** RFC 9207: an answer of one provider is never taken to another's token endpoint. */
-function checkIssuer({ metadata }: Provider, stated: unknown): void {
+function checkIssuer({ metadata }: Provider, { config }: OidcConnection, stated: unknown): void {
   const { issuer, authorization_response_iss_parameter_supported: announced } = metadata;
-  if (stated === issuer || (stated === undefined && announced !== true)) return;
+  const possible = issuersOf(config, issuer);
+  if (stated === undefined ? announced !== true : possible.includes(String(stated))) return;
   throw new SignInRefusal('issuer', {
     reason: 'The answer is from another issuer than the one that was asked.',
-    wanted: issuer,
+    wanted: possible.join(', '),
     got: typeof stated === 'string' ? stated : 'none',
   });
 }
 
-async function claimsOf(provider: Provider, connection: OidcConnection, attempt: Attempt, url: URL): Promise<Claims> {
+interface Person {
+  readonly claims: Claims;
+  /** Where the provider has a session that it can tell us of, or be told of. */
+  readonly session: ProviderSession | undefined;
+}
+
+async function personBehind(
+  deps: SignInDependencies,
+  provider: Provider,
+  { connection: { config }, trace }: Door<OidcConnection>,
+  attempt: Attempt,
+  url: URL,
+): Promise<Person> {
   try {
-    const exchange = provider.client();
-    const tokens = await client.authorizationCodeGrant(exchange, url, {
-      expectedState: attempt.id,
-      expectedNonce: attempt.nonce ?? '',
-      pkceCodeVerifier: attempt.codeVerifier ?? '',
-      idTokenExpected: true,
-    });
-    const claims: Claims = tokens.claims() ?? {};
-    const subject = String(claims['sub'] ?? '');
-    if (subject === '' || subject.length > 255)
-      throw new SignInRefusal('subject', { reason: 'The ID token names no subject that can be kept.' });
-    const asks = lacks(claims, connection.config) && provider.metadata.userinfo_endpoint !== undefined;
-    const more: Claims = asks ? await client.fetchUserInfo(exchange, tokens.access_token, subject) : {};
-    return together(claims, more, connection.config);
+    const tokens = await redeemCode(provider, url, attempt);
+    trace.passed('client');
+    if (presetOf(config.preset).protocol === 'oauth2')
+      return { claims: await readGitHubUser(provider, config, tokens), session: undefined };
+    const asked = { nonce: attempt.nonce ?? '', accessToken: tokens.accessToken };
+    const idToken = await readIdToken(provider, config, tokens.idToken, asked, trace);
+    const more = await userinfo(provider, config, tokens, idToken);
+    const groups = await groupsOf(deps, provider, config, tokens, idToken, trace);
+    const session = providerSessionOf(provider, config, idToken, tokens.idToken ?? null);
+    return { claims: together({ ...idToken, ...groups }, more, config), session };
   } catch (error) {
     throw refusalOf(error);
+  }
+}
+
+/** Asked only where the ID token leaves something out; it must be of the same subject. */
+async function userinfo(
+  provider: Provider,
+  config: OidcConnection['config'],
+  { accessToken }: Tokens,
+  idToken: Claims,
+): Promise<Claims> {
+  if (provider.metadata.userinfo_endpoint === undefined || !lacks(idToken, config)) return {};
+  return client.fetchUserInfo(provider.client(), accessToken, String(idToken['sub']));
+}
+
+/** Groups that can't be read are not none: the sign-in goes on, and what came of former ones stays. */
+async function groupsOf(
+  { log }: SignInDependencies,
+  provider: Provider,
+  config: OidcConnection['config'],
+  { accessToken }: Tokens,
+  idToken: Claims,
+  trace: Door['trace'],
+): Promise<Claims> {
+  if (!leavesGroupsOut(idToken, config)) return {};
+  try {
+    const groups = await groupsElsewhere(provider, config, accessToken);
+    trace.passed('groups', { got: `${groups.length}, of the groups endpoint` });
+    return { [config.claims.groups[0] ?? 'groups']: groups };
+  } catch (error) {
+    log.warn({ error }, 'the groups of somebody who signs in could not be read');
+    const said = error instanceof Error ? error.message : '';
+    trace.passed('groups', { wanted: 'all of them', got: `unknown, so former ones stay: ${said}` });
+    return {};
   }
 }

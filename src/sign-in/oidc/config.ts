@@ -74,6 +74,10 @@ export function oidcConfigOf({ claims, clientSecret: _sealedBeside, ...said }: O
     const reason = `This provider takes no ${clientAuthentication}.`;
     throw wrong('clientAuthentication', reason, `Choose one of ${preset.clientAuthentication.join(', ')}.`);
   }
+  if (preset.vouching === 'entra' && claims.email?.some((name) => !preset.claims.email.includes(name))) {
+    const remedy = 'Leave claims.email out, and have Entra put xms_edov or verified_primary_email into ID tokens.';
+    throw wrong('claims.email', 'Entra vouches for no other claim that holds an address.', remedy);
+  }
   const defined = Object.fromEntries(Object.entries(claims).filter(([, names]) => names !== undefined));
   const scopes = [...(preset.protocol === 'openid' ? ['openid'] : []), ...(said.scopes ?? preset.scopes)];
   return oidcConfig.parse({ ...said, issuer, scopes: [...new Set(scopes)], claims: { ...preset.claims, ...defined } });

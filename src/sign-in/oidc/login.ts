@@ -1,6 +1,9 @@
 /** What the claims of a verified ID token, and of userinfo, say of a person. Pure. */
 import { type Attributes, emailAddress, groupNames, type Login, valuesOf } from '../attributes.ts';
 import type { OidcConfig } from './config.ts';
+import { presetOf } from './presets.ts';
+import { subjectOf } from './tenant.ts';
+import { vouchedEmail } from './vouching.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;
 
@@ -24,23 +27,33 @@ const ABOUT_THE_TOKEN = new Set([
     'c_hash',
     's_hash',
   ],
-  ...['uti', 'rh', 'aio', 'ver', 'updated_at', 'session_state'],
+  ...['uti', 'rh', 'aio', 'ver', 'updated_at', 'session_state', 'hasgroups'],
 ]);
+
+/** What vouches for an address beside it. */
+const VOUCHING = ['email_verified', 'xms_edov', 'verified_primary_email'];
+
+/** Entra's userinfo repeats an address of which it does not say whose it is. */
+function vouchesInTokenOnly({ preset }: OidcConfig): boolean {
+  return presetOf(preset).vouching === 'entra';
+}
 
 /** Whether userinfo has to be asked for what the ID token leaves out. */
 export function lacks(claims: Claims, config: OidcConfig): boolean {
-  const wanted = [config.claims.email, config.claims.name];
-  const missing = wanted.some((names) => !names.some((name) => Object.hasOwn(claims, name)));
-  return missing || claims['email_verified'] === undefined;
+  const states = (names: readonly string[]) => names.some((name) => Object.hasOwn(claims, name));
+  if (vouchesInTokenOnly(config)) return !states(config.claims.name);
+  return !states(config.claims.name) || !states(config.claims.email) || claims['email_verified'] === undefined;
 }
 
 /**
  * The claims of the ID token, and those of userinfo that it leaves out. An e-mail address and the word that it is verified are taken
  * from the same document: neither vouches for the other's.
  */
-export function together(idToken: Claims, userinfo: Claims, { claims }: OidcConfig): Claims {
-  const paired = ['email_verified', ...claims.email];
-  const complete = idToken['email_verified'] !== undefined && claims.email.some((name) => Object.hasOwn(idToken, name));
+export function together(idToken: Claims, userinfo: Claims, config: OidcConfig): Claims {
+  const names = config.claims.email;
+  const paired = [...VOUCHING, ...names];
+  const stated = idToken['email_verified'] !== undefined && names.some((name) => Object.hasOwn(idToken, name));
+  const complete = stated || vouchesInTokenOnly(config);
   const unpaired = (all: Claims) => Object.fromEntries(Object.entries(all).filter(([name]) => !paired.includes(name)));
   return complete ? { ...unpaired(userinfo), ...idToken } : { ...userinfo, ...unpaired(idToken) };
 }
@@ -48,9 +61,8 @@ export function together(idToken: Claims, userinfo: Claims, { claims }: OidcConf
 /** Reads a login from claims. An e-mail address that the provider has not verified is none. */
 export function loginOf(claims: Claims, config: OidcConfig): Login {
   const attributes = attributesOf(claims);
-  const subject = String(claims['sub']);
-  const verified = claims['email_verified'] === true || claims['email_verified'] === 'true';
-  const email = verified ? emailAddress(valuesOf(attributes, config.claims.email)?.[0]) : null;
+  const subject = subjectOf(config, claims);
+  const email = emailAddress(vouchedEmail(claims, attributes, config));
   return {
     subject,
     email,

@@ -1,11 +1,11 @@
 /** What makes a logout token one that ends sessions (OpenID Connect Back-Channel Logout 1.0, 2.4 and 2.6). */
-import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import { decodeProtectedHeader, type JWTPayload } from 'jose';
 import { z } from 'zod';
-import { Fault } from '../../errors.ts';
-import { type Check, type NamedCheck, pass, SignInRefusal } from '../refusal.ts';
+import { type NamedCheck, pass, SignInRefusal } from '../refusal.ts';
 import type { OidcConfig } from './config.ts';
 import { CLOCK_TOLERANCE_S, type Provider } from './provider.ts';
-import { issuerFor } from './tenant.ts';
+import { verifyToken } from './provider-token.ts';
+import { subjectOf } from './tenant.ts';
 
 /** Who is to be signed out; at least one of the two. */
 export interface LogoutToken {
@@ -18,21 +18,6 @@ export interface LogoutToken {
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 const MAX_AGE_S = 300;
-/** Only such as need the provider's private key. */
-const ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-];
-
 const CHECKS: readonly NamedCheck<JWTPayload>[] = [
   {
     name: 'events',
@@ -64,60 +49,33 @@ const CHECKS: readonly NamedCheck<JWTPayload>[] = [
  * @throws SignInRefusal of the check that failed, Fault `upstream-failed` where the provider's keys can't be read
  */
 export async function readLogoutToken(provider: Provider, config: OidcConfig, token: string): Promise<LogoutToken> {
-  const claims = await verified(provider, config, token);
+  refuseOtherTypes(token);
+  const { claims } = await verifyToken(provider, config, token, 'logout', {
+    maxTokenAge: MAX_AGE_S,
+    requiredClaims: ['iat', 'exp', 'jti', 'events'],
+  });
   pass(CHECKS, claims);
   const { sub, sid, jti = '', exp = 0 } = claims;
   return {
-    sub,
+    sub: sub === undefined ? undefined : subjectOf(config, claims),
     sid: typeof sid === 'string' ? sid : undefined,
     jti,
     until: new Date((exp + CLOCK_TOLERANCE_S) * 1000),
   };
 }
 
-async function verified({ metadata, keysHaving }: Provider, config: OidcConfig, token: string): Promise<JWTPayload> {
+function refuseOtherTypes(token: string): void {
+  const typ = typeOf(token);
+  if (typ === undefined || /^(application\/)?(logout\+)?jwt$/i.test(typ)) return;
+  throw new SignInRefusal('token', { reason: 'The token is of another type.', wanted: 'logout+jwt', got: typ });
+}
+
+function typeOf(token: string): string | undefined {
   try {
-    const { kid, typ } = decodeProtectedHeader(token);
-    if (typ !== undefined && !/^(application\/)?(logout\+)?jwt$/i.test(typ)) {
-      throw new SignInRefusal('token', { reason: 'The token is of another type.', wanted: 'logout+jwt', got: typ });
-    }
-    const keys = createLocalJWKSet(await keysHaving(kid, 'logout'));
-    const { payload } = await jwtVerify(token, keys, {
-      issuer: issuerFor(config, metadata.issuer, decodeJwt(token)['tid']),
-      audience: config.clientId,
-      algorithms: ALGORITHMS,
-      clockTolerance: CLOCK_TOLERANCE_S,
-      maxTokenAge: MAX_AGE_S,
-      requiredClaims: ['iat', 'exp', 'jti', 'events'],
-    });
-    return payload;
+    return decodeProtectedHeader(token).typ;
   } catch (error) {
-    throw error instanceof Fault ? error : new SignInRefusal(checkOf(error), { reason: reasonOf(error) }, error);
+    throw new SignInRefusal('token', { reason: 'The logout token can not be read.' }, error);
   }
-}
-
-function checkOf(error: unknown): Check {
-  if (error instanceof errors.JWTExpired) return 'expired';
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    const named: Record<string, Check> = {
-      iss: 'issuer',
-      aud: 'audience',
-      iat: 'expired',
-      events: 'events',
-      jti: 'replay',
-    };
-    return named[error.claim] ?? 'token';
-  }
-  if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey) {
-    return 'signature';
-  }
-  return error instanceof errors.JOSEAlgNotAllowed ? 'signature-algorithm' : 'token';
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof errors.JOSEError
-    ? `The logout token does not hold: ${error.message}.`
-    : 'The logout token can not be read.';
 }
 
 function isName(value: unknown, orNone = false): boolean {

@@ -13,9 +13,10 @@ export interface Preset {
   readonly claims: AttributeNames;
   /**
    * What makes an e-mail address one that may be relied on: `email_verified` of the same document (OpenID Connect Core 5.1); Entra's
-   * `xms_edov` or `verified_primary_email`, because its `email` can be anything; or the provider's own API, asked for verified ones.
+   * `xms_edov` or `verified_primary_email`, because its `email` can be anything; Google's `email_verified` where it hosts the address;
+   * or the provider's own API, asked for verified ones.
    */
-  readonly vouching: 'email_verified' | 'entra' | 'api';
+  readonly vouching: 'email_verified' | 'entra' | 'google' | 'api';
   readonly clientAuthentication: readonly ClientAuthentication[];
   /** Asked where the token says that the groups are too many for it. */
   readonly groupsEndpoint: string | null;
@@ -37,12 +38,17 @@ const STANDARD: Preset = {
 const SECRETS: readonly ClientAuthentication[] = ['client_secret_basic', 'client_secret_post'];
 
 const PRESETS = {
-  google: { ...STANDARD, issuer: 'https://accounts.google.com', clientAuthentication: SECRETS },
+  google: {
+    ...STANDARD,
+    issuer: 'https://accounts.google.com',
+    vouching: 'google',
+    clientAuthentication: SECRETS,
+  },
   entra: {
     ...STANDARD,
     anyTenant: 'organizations',
     scopes: [...STANDARD.scopes, 'User.Read'],
-    claims: { email: ['email', 'verified_primary_email'], name: ['name'], groups: ['groups'] },
+    claims: { email: ['verified_primary_email', 'email'], name: ['name'], groups: ['groups'] },
     vouching: 'entra',
     // Its private_key_jwt wants a certificate that was uploaded; it reads no key set.
     clientAuthentication: SECRETS,

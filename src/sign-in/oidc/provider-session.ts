@@ -1,10 +1,14 @@
 /** What an OpenID provider knows a session of ours by, so that signing out on either side ends it on the other. */
+import type { JWTPayload } from 'jose';
 import { sql } from 'kysely';
 import { seal, unseal } from '../../credentials/sealing.ts';
 import { endSessions } from '../../credentials/session.ts';
 import type { Settings } from '../../settings.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { relyingPartyOf } from './addresses.ts';
+import type { OidcConfig } from './config.ts';
+import type { Provider } from './provider.ts';
+import { subjectOf } from './tenant.ts';
 
 export interface ProviderSession {
   readonly subject: string;
@@ -19,6 +23,26 @@ export interface ProviderSession {
 
 /** Longer ones, of people with many groups, do not fit in an address; the provider asks the person then. */
 const LONGEST_HINT = 4000;
+
+/** What a verified ID token says of the session at the provider. */
+export function providerSessionOf(
+  { metadata }: Provider,
+  config: OidcConfig,
+  claims: JWTPayload,
+  idToken: string | null,
+): ProviderSession {
+  const { sid, acr, amr, auth_time: at } = claims;
+  const end = metadata.end_session_endpoint;
+  return {
+    subject: subjectOf(config, claims),
+    sid: typeof sid === 'string' ? sid : null,
+    acr: typeof acr === 'string' ? acr : null,
+    amr: Array.isArray(amr) ? amr.map(String).slice(0, 20) : [],
+    authenticatedAt: typeof at === 'number' ? new Date(at * 1000) : null,
+    idToken,
+    endSessionEndpoint: end !== undefined && /^https?:\/\//.test(end) ? end : null,
+  };
+}
 
 /** Keeps it beside the session; what belongs to sessions of the person that are over is cleared away. */
 export async function keepProviderSession(

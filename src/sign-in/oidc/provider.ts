@@ -1,6 +1,6 @@
 /** An OpenID provider as openid-client sees it: discovered, its token signatures verified, reached only where outbound calls may go. */
 import { createHash } from 'node:crypto';
-import { decodeProtectedHeader, type JSONWebKeySet } from 'jose';
+import type { JSONWebKeySet } from 'jose';
 import * as client from 'openid-client';
 import { z } from 'zod';
 import { Fault } from '../../errors.ts';
@@ -18,8 +18,8 @@ export interface Provider {
   readonly keysHaving: KeysHaving;
   /** Requests as the provider gets them: bounded in time and size, and only where outbound calls may go. */
   readonly send: client.CustomFetch;
-  /** A client of its own for one exchange. @param issuer other than the metadata's, where that stands for many tenants */
-  client(send?: client.CustomFetch, issuer?: string): client.Configuration;
+  /** A client of its own for one exchange. */
+  client(send?: client.CustomFetch): client.Configuration;
 }
 
 /** Gives a connection's provider, discovered anew at most every ten minutes or when the connection has changed. */
@@ -72,45 +72,23 @@ function clientMaker(
   send: client.CustomFetch,
   authentication: client.ClientAuth,
 ): Provider['client'] {
-  return (through = send, issuer = metadata.issuer) => {
+  // The issuer that an answer names is compared by ourselves: the library knows of one only.
+  const server = { ...metadata, authorization_response_iss_parameter_supported: false };
+  return (through = send) => {
     const made = new client.Configuration(
-      { ...metadata, issuer },
+      server,
       config.clientId,
       { [client.clockTolerance]: CLOCK_TOLERANCE_S },
       authentication,
     );
     made.timeout = TIMEOUT_S;
-    made[client.customFetch] = withKeys(through, metadata, keysHaving);
+    made[client.customFetch] = async (url, options) =>
+      url === metadata.jwks_uri ? Response.json(await keysHaving(undefined, 'login')) : through(url, options);
     if (settings.allowPrivateNetwork) client.allowInsecureRequests(made);
+    // For userinfo that is a signed token; ID tokens are verified in provider-token.ts.
     if (presetOf(config.preset).protocol === 'openid') client.enableNonRepudiationChecks(made);
     return made;
   };
-}
-
-/** Answers the library's question for keys from those that are shared, by the key that the token of this exchange names. */
-function withKeys(send: client.CustomFetch, metadata: client.ServerMetadata, keysHaving: KeysHaving) {
-  let kid: string | undefined;
-  const through: client.CustomFetch = async (url, options) => {
-    if (url === metadata.jwks_uri) return Response.json(await keysHaving(kid, 'login'));
-    const response = await send(url, options);
-    if (url === metadata.token_endpoint) kid = kidIn(await tokenIn(response.clone()));
-    return response;
-  };
-  return through;
-}
-
-/** The ID token in a token endpoint's answer, unverified; undefined where there is none. */
-export async function tokenIn(response: Response): Promise<string | undefined> {
-  const answer = z.object({ id_token: z.string() }).safeParse(await response.json().catch(() => undefined));
-  return answer.data?.id_token;
-}
-
-function kidIn(token: string | undefined): string | undefined {
-  try {
-    return token === undefined ? undefined : decodeProtectedHeader(token).kid;
-  } catch {
-    return undefined;
-  }
 }
 
 async function describe(

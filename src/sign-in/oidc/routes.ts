@@ -5,9 +5,10 @@ import { guarded, openDoor, type SignInDependencies } from '../door.ts';
 import { sendToProvider } from './authorize.ts';
 import { comeBack } from './callback.ts';
 import { publishedKeys } from './client-key.ts';
+import { oidcLogoutRoutes } from './logout-routes.ts';
 import { providers } from './provider.ts';
 
-/** `/oidc/:connection/{login,callback,jwks}`. */
+/** `/oidc/:connection/...`. */
 export function oidcRoutes(deps: SignInDependencies): Router {
   const router = Router();
   const find = providers(deps);
@@ -29,5 +30,6 @@ export function oidcRoutes(deps: SignInDependencies): Router {
     // Kept for less long than a new key waits before it signs.
     response.set('Cache-Control', 'public, max-age=300').json({ keys: keys.map(({ jwk }) => jwk) });
   });
+  router.use(oidcLogoutRoutes(deps, find));
   return router;
 }

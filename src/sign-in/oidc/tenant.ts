@@ -1,6 +1,7 @@
 /** Issuers that stand for many tenants of one provider: whose tokens they are is told by a claim. Pure. */
 import { SignInRefusal } from '../refusal.ts';
 import type { OidcConfig } from './config.ts';
+import type { Claims } from './login.ts';
 import { TENANT } from './presets.ts';
 
 /**
@@ -17,4 +18,14 @@ export function issuerFor({ tenants }: Pick<OidcConfig, 'tenants'>, issuer: stri
     wanted: tenants.join(', '),
     got: typeof tenant === 'string' ? tenant : 'none',
   });
+}
+
+/** What somebody is kept by. Where several tenants come in, a subject is unique only together with its tenant. */
+export function subjectOf({ issuer }: Pick<OidcConfig, 'issuer'>, { sub, tid }: Claims): string {
+  return issuer.includes(TENANT) ? `${String(tid).toLowerCase()}:${String(sub)}` : String(sub);
+}
+
+/** Every issuer that an answer may come from. */
+export function issuersOf({ tenants }: Pick<OidcConfig, 'tenants'>, issuer: string): readonly string[] {
+  return issuer.includes(TENANT) ? tenants.map((each) => issuer.replace(TENANT, each)) : [issuer];
 }

@@ -58,6 +58,8 @@ export interface Login {
   /** Undefined where the login says nothing of groups, which is not the same as having none. */
   readonly groups: readonly string[] | undefined;
   readonly attributes: Attributes;
+  /** Names of attributes that may be there though the login says nothing of them; what is kept of them stays. */
+  readonly silentOn?: readonly string[];
 }
 
 /** The values under the first of these names that is there; undefined where none is. */

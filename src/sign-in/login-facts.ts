@@ -6,7 +6,7 @@ import type { Login } from './attributes.ts';
 
 /** What of a login is kept. Where an organization takes its people's groups from its directories only, neither groups nor attributes. */
 export function keptOf(login: Login, groupsFrom: 'any' | 'directory'): Login {
-  return groupsFrom === 'any' ? login : { ...login, groups: undefined, attributes: {} };
+  return groupsFrom === 'any' ? login : { ...login, groups: undefined, attributes: {}, silentOn: [] };
 }
 
 /** Of everything a login says; the same again needs no reconcile. */
@@ -38,7 +38,8 @@ export async function writeFacts(
     VALUES (${tx.organizationId}, ${directoryId}, ${login.subject}, ${login.email ?? login.subject}, ${login.email}, ${login.name}, true,
       ${JSON.stringify(plain(login))}::jsonb, ${fingerprintOf(login)}::uuid, ${userId})
     ON CONFLICT (organization_id, directory_id, source_key) DO UPDATE SET user_name = excluded.user_name, email = excluded.email,
-      display_name = excluded.display_name, active = true, attributes = excluded.attributes, fingerprint = excluded.fingerprint,
+      display_name = excluded.display_name, active = true, attributes = coalesce((SELECT jsonb_object_agg(key, value)
+        FROM jsonb_each(d.attributes) WHERE key = ANY(${[...(login.silentOn ?? [])]}::text[])), '{}') || excluded.attributes, fingerprint = excluded.fingerprint,
       user_id = excluded.user_id, version = d.version + 1, updated_at = now(), deleted_at = NULL
     RETURNING id`.execute(tx.db);
   const recordId = rows[0]?.id ?? '';

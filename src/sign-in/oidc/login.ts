@@ -63,12 +63,14 @@ export function loginOf(claims: Claims, config: OidcConfig): Login {
   const attributes = attributesOf(claims);
   const subject = subjectOf(config, claims);
   const email = emailAddress(vouchedEmail(claims, attributes, config));
+  const groups = groupNames(valuesOf(attributes, config.claims.groups));
   return {
     subject,
     email,
     name: valuesOf(attributes, config.claims.name)?.[0]?.trim().slice(0, 200) || email || subject,
-    groups: groupNames(valuesOf(attributes, config.claims.groups)),
+    groups,
     attributes,
+    silentOn: groups === undefined ? config.claims.groups : [],
   };
 }
 

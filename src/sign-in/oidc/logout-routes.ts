@@ -7,6 +7,7 @@ import { inTenant } from '../../store/tenant.ts';
 import { refuseReplay } from '../attempt.ts';
 import type { OidcConnection } from '../connection.ts';
 import { type Door, openDoor, type SignInDependencies } from '../door.ts';
+import { wakeLogoutWorker } from '../oauth/backchannel-logout.ts';
 import { html, sendPage, wantsPage } from '../page.ts';
 import { SignInRefusal } from '../refusal.ts';
 import { readLogoutToken } from './logout-token.ts';
@@ -25,8 +26,9 @@ export function oidcLogoutRoutes(deps: SignInDependencies, find: FindProvider): 
       await signOut(deps, find, door, request);
       response.status(200).end();
     } catch (error) {
-      if (!(error instanceof SignInRefusal)) throw error;
+      if (!(error instanceof Fault)) throw error;
       await keepRefusal(deps, door, error);
+      if (!(error instanceof SignInRefusal)) throw error;
       response.status(400).json({ error: 'invalid_request', error_description: error.message });
     }
   });
@@ -36,7 +38,7 @@ export function oidcLogoutRoutes(deps: SignInDependencies, find: FindProvider): 
 }
 
 async function signOut(
-  { store }: SignInDependencies,
+  { store, jobs }: SignInDependencies,
   find: FindProvider,
   { connection, origin }: Door<OidcConnection>,
   request: Request,
@@ -47,6 +49,7 @@ async function signOut(
   await inTenant(store.db, connection.organizationId, origin, async (tx) => {
     await refuseReplay(tx, connection.id, `logout:${hashOf(meant.jti).toString('base64url')}`, meant.until);
     const ended = await endSessionsMeant(tx, connection.id, meant);
+    if (ended > 0) await wakeLogoutWorker(jobs, tx);
     await record(tx, {
       action: 'sign_out.told_by_provider',
       resource: { type: 'connection', id: connection.id },
@@ -58,18 +61,19 @@ async function signOut(
 async function keepRefusal(
   { store }: SignInDependencies,
   { connection, origin }: Door<OidcConnection>,
-  { check, finding, message }: SignInRefusal,
+  fault: Fault,
 ): Promise<void> {
-  const { wanted, got } = finding;
+  const refusal = fault instanceof SignInRefusal ? fault : undefined;
+  const { wanted, got } = refusal?.finding ?? {};
   await inTenant(store.db, connection.organizationId, origin, (tx) =>
     record(tx, {
       action: 'sign_out.refused',
       resource: { type: 'connection', id: connection.id },
-      outcome: 'denied',
-      reason: check,
+      outcome: refusal === undefined ? 'failure' : 'denied',
+      reason: refusal?.check ?? fault.code,
       detail: {
         connection: connection.slug,
-        sentence: message,
+        sentence: fault.message,
         ...(wanted === undefined ? {} : { wanted }),
         ...(got === undefined ? {} : { got: got.slice(0, 200) }),
       },

@@ -16,6 +16,7 @@ export interface LemonClient {
   readonly id: string;
   readonly secret: string;
   readonly redirectUri: string;
+  readonly postLogoutRedirectUri: string;
 }
 
 export interface LemonLdap {
@@ -108,7 +109,9 @@ function configuration(folder: string, issuer: string, client: LemonClient) {
         [option('RedirectUris')]: client.redirectUri,
         [option('IDTokenSignAlg')]: 'RS256',
         [option('UserIDAttr')]: 'uid',
+        [option('PostLogoutRedirectUris')]: client.postLogoutRedirectUri,
         [option('BypassConsent')]: 1,
+        [option('LogoutBypassConfirm')]: 1,
         [option('RequirePKCE')]: 1,
       },
     },

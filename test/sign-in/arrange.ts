@@ -36,7 +36,13 @@ export async function connection(server: TestServer, { slug }: Arranged, name: s
     action: string;
     config: Record<string, unknown>;
     serviceProvider: { entityId: string; acsUrl: string; loginUrl: string };
-    relyingParty: { loginUrl: string; redirectUri: string };
+    relyingParty: {
+      loginUrl: string;
+      redirectUri: string;
+      jwksUri: string;
+      postLogoutRedirectUri: string;
+      backchannelLogoutUri: string;
+    };
   };
 }
 

@@ -21,11 +21,13 @@ describe('LemonLDAP::NG of Debian as OpenID provider', { skip: lacksLemonLdap },
     clientId: client.id,
     clientSecret: client.secret,
   });
-  await lemon.serve({ ...client, redirectUri: relyingParty.redirectUri });
+  const { redirectUri, postLogoutRedirectUri } = relyingParty;
+  await lemon.serve({ ...client, redirectUri, postLogoutRedirectUri });
 
   /** Signs in by its own login form. */
   async function signIn(user: string, password: string, browser: Browser): Promise<Page> {
-    const login = await browser.get(relyingParty.loginUrl);
+    const login = await browser.get(relyingParty.loginUrl, /\/me$/);
+    if (login.status === 303) return login;
     const { fields } = formOf(login);
     return browser.post(login.url, { ...fields, user, password }, /\/me$/);
   }
@@ -36,6 +38,18 @@ describe('LemonLDAP::NG of Debian as OpenID provider', { skip: lacksLemonLdap },
     assert.equal(page.status, 303, page.text);
     const me = await browser.json('GET', `${server.url}/me`);
     assert.partialDeepStrictEqual(me.body, { user: { email: 'rtyler@badwolf.org', name: 'Rose Tyler' } });
+  });
+
+  it('given somebody signs out here, then they are signed out there too, and come back', async () => {
+    const browser = new Browser();
+    await signIn('rtyler', 'rtyler', browser);
+    assert.equal((await signIn('rtyler', 'rtyler', browser)).status, 303, 'without its form: it knows them still');
+    const { status, body } = await browser.json('POST', `${server.url}/sign-out`);
+    assert.equal(status, 200);
+    const back = await browser.get(String(body['onward']));
+    assert.equal(back.url, postLogoutRedirectUri, back.text);
+    assert.equal((await browser.json('GET', `${server.url}/me`)).status, 401);
+    assert.ok((await browser.get(relyingParty.loginUrl)).url.startsWith(lemon.issuer), 'it asks who they are again');
   });
 
   it('given a wrong password, then nobody comes back', async () => {

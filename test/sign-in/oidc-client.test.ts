@@ -15,14 +15,11 @@ database.onEnd(() => idp.close());
 const acme = await organization(server, 'acme');
 const common = { kind: 'oidc', issuer: idp.url };
 
-interface Shown {
-  readonly id: string;
-  readonly relyingParty: { loginUrl: string; redirectUri: string; jwksUri: string };
-}
+type Shown = Awaited<ReturnType<typeof connection>>;
 
 async function keyed(name: string, more: Record<string, unknown> = {}): Promise<Shown> {
   const put = { ...common, clientId: name, clientAuthentication: 'private_key_jwt', ...more };
-  const shown = (await connection(server, acme, name, put)) as unknown as Shown;
+  const shown = await connection(server, acme, name, put);
   const { redirectUri, jwksUri } = shown.relyingParty;
   idp.addClient({ id: name, jwksUri, redirectUris: [redirectUri], pushesRequests: true });
   return shown;

@@ -16,14 +16,6 @@ const another = await startTestServer(database);
 const acme = await organization(server, 'acme');
 const person = { id: 'ana', email: 'ana@acme.test', name: 'Ana', groups: [] };
 
-interface Addresses {
-  readonly loginUrl: string;
-  readonly redirectUri: string;
-  readonly postLogoutRedirectUri: string;
-  readonly backchannelLogoutUri: string;
-}
-
-const addressesOf = (shown: { relyingParty: object }) => shown.relyingParty as Addresses;
 const isIn = async (browser: Browser) => (await browser.json('GET', `${server.url}/me`)).status === 200;
 
 /** Presses the button of our page; gives where the browser is sent. */
@@ -39,7 +31,7 @@ describe('signing out together with an OpenID provider (a real one)', async () =
   const idp = await startOidcIdp({ people: [person] });
   database.onEnd(() => idp.close());
   const put = { kind: 'oidc', issuer: idp.url, clientId: 'bridge', clientSecret: 'secret' };
-  const real = addressesOf(await connection(server, acme, 'real', put));
+  const { relyingParty: real } = await connection(server, acme, 'real', put);
   idp.addClient({
     ...{ id: 'bridge', secret: 'secret', redirectUris: [real.redirectUri] },
     postLogoutRedirectUris: [real.postLogoutRedirectUri],
@@ -109,7 +101,7 @@ describe('OIDC-25 a logout token', async () => {
   database.onEnd(() => idp.close());
   afterEach(() => idp.behave({}));
   const put = { kind: 'oidc', issuer: idp.url, clientId: 'bridge', clientSecret: 'secret' };
-  const bad = addressesOf(await connection(server, acme, 'bad', put));
+  const { relyingParty: bad } = await connection(server, acme, 'bad', put);
   const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
   const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
   const seconds = () => Math.floor(Date.now() / 1000);
@@ -214,7 +206,7 @@ describe('OIDC-25 a logout token', async () => {
   });
 
   it("given the provider's keys can't be read, then it may come again", async () => {
-    const fresh = addressesOf(await connection(server, acme, 'fresh', put));
+    const { relyingParty: fresh } = await connection(server, acme, 'fresh', put);
     idp.behave({ keys: Array.from({ length: 10_000 }, () => ({ kty: 'oct' })) });
     const token = await idp.sign(claims());
     const post = () =>

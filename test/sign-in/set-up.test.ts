@@ -126,6 +126,96 @@ describe('the set-up link', () => {
     assert.match(shown.text, /to be mended by: organization/);
   });
 
+  it('given a provider of which we know the ways, then its own words, the fields it needs and its preset are used', async () => {
+    const cases: readonly [
+      name: string,
+      shows: RegExp,
+      hides: RegExp,
+      fields: Record<string, string>,
+      config: object,
+    ][] = [
+      [
+        'google-oidc',
+        /Authorized redirect URIs[\s\S]*hostedDomains/,
+        /name="issuer"|Back-?channel/i,
+        { hostedDomains: 'acme.test, acme.example' },
+        { preset: 'google', issuer: 'https://accounts.google.com', hostedDomains: ['acme.test', 'acme.example'] },
+      ],
+      [
+        'github',
+        /Authorization callback URL/,
+        /name="issuer"|name="clientAuthentication"/,
+        { scopes: 'read:user user:email read:org' },
+        { preset: 'github', issuer: 'https://github.com', scopes: ['read:user', 'user:email', 'read:org'] },
+      ],
+      [
+        'entra-oidc',
+        /xms_edov/,
+        /private_key_jwt/,
+        { issuer: 'https://login.microsoftonline.com/8c5ad29c-8d5d-4b0f-9c70-1f0c6a1a1c11/v2.0' },
+        { preset: 'entra', clientAuthentication: null },
+      ],
+      [
+        'keycloak-oidc',
+        /Backchannel logout URL[\s\S]*\/backchannel-logout/,
+        /hostedDomains/,
+        { issuer: 'https://keycloak.test/realms/acme', clientAuthentication: 'private_key_jwt' },
+        { preset: 'keycloak', clientAuthentication: 'private_key_jwt' },
+      ],
+    ];
+    for (const [provider, shows, hides, fields, config] of cases) {
+      const acme = await company();
+      const browser = await opened(acme);
+      const chosen = await step(browser, 'provider', { provider });
+      assert.match(chosen.text, shows);
+      assert.doesNotMatch(chosen.text, hides);
+      const saved = await step(browser, 'connection', { clientId: 'app', clientSecret: 'the secret', ...fields });
+      assert.equal(saved.status, 200, saved.text);
+      const { body } = await server.api('get', `/organizations/${acme.slug}/connections/idp`).expect(200);
+      assert.partialDeepStrictEqual(body.config, config);
+    }
+  });
+
+  it('given an organization has said more of the connection, when its form is saved anew, then that stays', async () => {
+    const acme = await company();
+    const said = { acrValues: ['mfa'], maxAge: 600, defaultWorkspace: null, name: 'Our sign-in', justInTime: false };
+    const put = {
+      kind: 'oidc',
+      preset: 'okta',
+      issuer: 'https://acme.okta.test',
+      clientId: 'old',
+      clientSecret: 'old',
+    };
+    const path = `/organizations/${acme.slug}/connections/idp`;
+    await server
+      .api('put', path)
+      .send({ ...put, ...said, claims: { groups: ['teams'] } })
+      .expect(200);
+    const browser = await opened(acme);
+    await step(browser, 'provider', { provider: 'okta-oidc' });
+    const issuer = 'https://acme2.okta.test';
+    await step(browser, 'connection', { issuer, clientId: 'new', clientSecret: 'new' });
+    const { body } = await server.api('get', path).expect(200);
+    const { acrValues, maxAge, clientId, claims } = body.config;
+    assert.deepEqual([body.name, body.justInTime, acrValues, maxAge], ['Our sign-in', false, ['mfa'], 600]);
+    assert.deepEqual([clientId, claims.groups], ['new', ['teams']]);
+  });
+
+  it('given a key of ours instead of a secret, then the provider finds it where the page says, and the test works', async () => {
+    const acme = await company();
+    const browser = await opened(acme);
+    const { text } = await step(browser, 'provider', { provider: 'oidc' });
+    const [redirectUri = '', jwksUri = ''] = ['callback', 'jwks'].map(
+      (name) => new RegExp(`<code>([^<]*/${name})</code>`).exec(text)?.[1],
+    );
+    oidc.addClient({ id: 'keyed', jwksUri, redirectUris: [redirectUri] });
+    const said = { issuer: oidc.url, clientId: 'keyed', clientAuthentication: 'private_key_jwt' };
+    assert.equal((await step(browser, 'connection', said)).status, 200);
+    const proven = await proveDomain(browser, `keyed${count}.test`);
+    const tested = await testSignIn(browser, proven);
+    assert.match(tested.text, /domain acme\.test of this e-mail address is not verified/, 'past the token endpoint');
+  });
+
   it('given mistakes, then each is told on the page, and nothing is saved', async () => {
     const acme = await company();
     const browser = await opened(acme);

@@ -7,12 +7,13 @@ import { requestIdOf } from '../../http/request-context.ts';
 import { inTenant, type TenantTransaction } from '../../store/tenant.ts';
 import { domainName, putDomain } from '../../tenancy/domain.ts';
 import { proveDomain, type ResolveTxt } from '../../tenancy/domain-proof.ts';
-import { connectionInput, putConnection } from '../connection.ts';
+import { type Connection, connectionInput, listConnections, putConnection } from '../connection.ts';
 import { readCookie } from '../cookies.ts';
 import type { SignInDependencies } from '../door.ts';
 import { wantsPage } from '../page.ts';
 import { requireSameOrigin } from '../same-origin.ts';
 import { chooseProvider, type OpenLink, openSetUpLink } from './link.ts';
+import { oidcSaid } from './oidc-form.ts';
 import { progressOf } from './progress.ts';
 import { COPY_SCRIPT, showProgress } from './set-up-page.ts';
 import { WORDINGS } from './wording.ts';
@@ -95,8 +96,8 @@ async function writeConnection(
   link: OpenLink,
   body: Record<string, string>,
 ): Promise<void> {
-  const kind = (link.provider === null ? undefined : WORDINGS[link.provider])?.kind;
-  if (kind === undefined) throw new Fault('conflict', 'Choose the identity provider first.');
+  const wording = link.provider === null ? undefined : WORDINGS[link.provider];
+  if (wording === undefined) throw new Fault('conflict', 'Choose the identity provider first.');
   const names = (field: string) => (body[field] ?? '').split(/[\s,]+/).filter(Boolean);
   const attributes = Object.fromEntries(
     ['email', 'name', 'groups'].flatMap((field) => (names(field).length > 0 ? [[field, names(field)]] : [])),
@@ -104,24 +105,26 @@ async function writeConnection(
   const filled = Object.fromEntries(
     Object.entries(body).flatMap(([name, value]) => (value.trim() === '' ? [] : [[name, value.trim()]])),
   );
+  const before = (await listConnections(tx)).find(({ id }) => id === link.connectionId);
   const said =
-    kind === 'saml'
+    wording.kind === 'saml'
       ? { metadata: filled['metadata'], attributes }
-      : {
-          issuer: filled['issuer'],
-          clientId: filled['clientId'],
-          clientSecret: filled['clientSecret'],
-          claims: attributes,
-        };
-  const before = await tx.db
-    .selectFrom('connections')
-    .select('enabled')
-    .where('id', '=', link.connectionId)
-    .executeTakeFirst();
-  const enabled = before?.enabled ?? false;
-  const parsed = connectionInput.safeParse({ slug: link.connectionSlug, kind, enabled, ...definedOf(said) });
+      : oidcSaid(wording, filled, attributes, before);
+  const parsed = connectionInput.safeParse({
+    ...keptOf(before),
+    ...definedOf(said),
+    slug: link.connectionSlug,
+    kind: wording.kind,
+  });
   if (!parsed.success) throw faultOf(parsed.error, 'form');
   await putConnection(tx, deps, parsed.data, link.connectionId);
+}
+
+/** What no form asks is the organization's to say. */
+function keptOf(before: Connection | undefined): Record<string, unknown> {
+  if (before === undefined) return { enabled: false };
+  const { name, enabled, defaultRole, justInTime, config } = before;
+  return { name, enabled, defaultRole, justInTime, defaultWorkspace: config.defaultWorkspace };
 }
 
 /** Only what has been seen to work is turned on. */

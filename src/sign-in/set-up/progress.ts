@@ -2,8 +2,10 @@
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { listDomains, shownDomain } from '../../tenancy/domain.ts';
 import { type Connection, listConnections } from '../connection.ts';
+import { relyingPartyOf } from '../oidc/addresses.ts';
 import { listTraces, type ShownTrace } from '../trace.ts';
 import type { OpenLink } from './link.ts';
+import type { OidcWording } from './oidc-wording.ts';
 import { WORDINGS, type Wording } from './wording.ts';
 
 export interface Progress {
@@ -27,7 +29,7 @@ export async function progressOf(tx: TenantTransaction, link: OpenLink, baseUrl:
   return {
     organization: link.organization,
     provider: wording === undefined || link.provider === null ? null : { ...wording, name: link.provider },
-    values: wording === undefined ? [] : valuesFor(wording, `${baseUrl}/${wording.kind}/${link.connectionId}`),
+    values: wording === undefined ? [] : valuesFor(wording, baseUrl, link.connectionId),
     connection,
     domains: (await listDomains(tx)).map(shownDomain),
     loginUrl: `${baseUrl}/${kind}/${link.connectionId}/login?returnTo=/set-up`,
@@ -35,8 +37,15 @@ export async function progressOf(tx: TenantTransaction, link: OpenLink, baseUrl:
   };
 }
 
-function valuesFor(wording: Wording, base: string) {
-  if (wording.kind === 'oidc') return [{ label: wording.redirectUri, value: `${base}/callback` }];
+function valuesFor(wording: Wording, baseUrl: string, id: string) {
+  if (wording.kind === 'oidc') {
+    const ours = Object.entries(relyingPartyOf(baseUrl, id)) as [keyof OidcWording['labels'], string][];
+    return ours.flatMap(([name, value]) => {
+      const label = wording.labels[name];
+      return label === undefined ? [] : [{ label, value }];
+    });
+  }
+  const base = `${baseUrl}/saml/${id}`;
   return [
     { label: wording.acsUrl, value: `${base}/acs` },
     { label: wording.entityId, value: `${base}/metadata` },

@@ -3,6 +3,8 @@ import type { Response } from 'express';
 import type { Fault } from '../../errors.ts';
 import { type Html, html, sendPage } from '../page.ts';
 import type { TraceStep } from '../trace.ts';
+import { field } from './field.ts';
+import { OIDC_DETAILS, oidcFields } from './oidc-form.ts';
 import type { Progress } from './progress.ts';
 import { WORDINGS } from './wording.ts';
 
@@ -40,7 +42,9 @@ function ourValues({ provider, values }: Progress): Html {
     ({ label, value }) =>
       html`<dt>${label}</dt><dd><code>${value}</code> <button type="button" class="small" data-copy="${value}">Copy</button></dd>`,
   );
-  return html`<section id="values"><h2>2. Copy these to ${provider?.title}</h2><p>There: ${provider?.begin}.</p><dl>${rows}</dl></section>`;
+  const also = (provider?.also ?? []).map((each) => html`<li>${each}</li>`);
+  return html`<section id="values"><h2>2. Copy these to ${provider?.title}</h2><p>There: ${provider?.begin}.</p><dl>${rows}</dl>
+${also.length === 0 ? null : html`<ul>${also}</ul>`}</section>`;
 }
 
 function theirValues({ provider, connection }: Progress): Html {
@@ -49,11 +53,11 @@ function theirValues({ provider, connection }: Progress): Html {
     connection === null ? null : html`<p class="soft">Saved. Fill in the form again to change it.${inUse}</p>`;
   const fields =
     provider?.kind === 'oidc'
-      ? html`${field('issuer', 'Issuer', 'url')}${field('clientId', 'Client ID')}${field('clientSecret', 'Client secret', 'password')}`
+      ? oidcFields(provider)
       : html`<label for="metadata">Metadata (XML)</label><textarea id="metadata" name="metadata" rows="6" required></textarea>`;
   return html`<section id="connection"><h2>3. Give us theirs</h2>${done}
 <form method="post" action="/set-up/connection">${fields}
-<details><summary>Names of attributes, if they are unusual</summary>
+<details><summary>Names of attributes, if they are unusual</summary>${provider?.kind === 'oidc' ? OIDC_DETAILS : null}
 ${field('email', 'E-mail address', 'text', false)}${field('name', 'Name', 'text', false)}${field('groups', 'Groups', 'text', false)}</details>
 <button>Save</button></form></section>`;
 }
@@ -112,8 +116,4 @@ function enable({ connection, lastTrace }: Progress): Html {
   const ready = lastTrace?.outcome === 'tested' || lastTrace?.outcome === 'signed_in';
   return html`<section id="enable"><h2>6. Turn it on</h2>
 ${ready ? html`<form method="post" action="/set-up/enable"><button>Turn it on</button></form>` : html`<p class="soft">As soon as a test sign-in has worked.</p>`}</section>`;
-}
-
-function field(id: string, label: string, type = 'text', required = true, name = id): Html {
-  return html`<label for="${id}">${label}</label><input id="${id}" name="${name}" type="${type}"${required ? html` required` : null}>`;
 }

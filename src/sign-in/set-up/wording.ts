@@ -1,20 +1,20 @@
 /** What identity providers call our values on their own screens, so that nobody has to guess. Data. */
+import { OIDC_WORDINGS, type OidcWording } from './oidc-wording.ts';
 
-export interface Wording {
+interface SamlWording {
   readonly title: string;
-  readonly kind: 'saml' | 'oidc';
+  readonly kind: 'saml';
   /** Where to begin, in the provider's own menu words. */
   readonly begin: string;
   readonly entityId: string;
   readonly acsUrl: string;
-  readonly redirectUri: string;
+  /** What else to set there, as sentences. */
+  readonly also: readonly string[];
 }
+export type Wording = SamlWording | OidcWording;
 
-const saml = (title: string, begin: string, entityId: string, acsUrl: string): Wording => {
-  return { title, kind: 'saml', begin, entityId, acsUrl, redirectUri: '' };
-};
-const oidc = (title: string, begin: string, redirectUri: string): Wording => {
-  return { title, kind: 'oidc', begin, entityId: '', acsUrl: '', redirectUri };
+const saml = (title: string, begin: string, entityId: string, acsUrl: string): SamlWording => {
+  return { title, kind: 'saml', begin, entityId, acsUrl, also: [] };
 };
 
 /** By the name that forms send. */
@@ -53,20 +53,5 @@ export const WORDINGS: Readonly<Record<string, Wording>> = {
     'SP entity ID',
     'Assertion consumer service URL',
   ),
-  'okta-oidc': oidc(
-    'Okta (OpenID Connect)',
-    'Applications, Create App Integration, OIDC, Web Application',
-    'Sign-in redirect URIs',
-  ),
-  'entra-oidc': oidc(
-    'Microsoft Entra ID (OpenID Connect)',
-    'App registrations, New registration',
-    'Redirect URI (Web)',
-  ),
-  'google-oidc': oidc(
-    'Google (OpenID Connect)',
-    'Credentials, Create OAuth client ID, Web application',
-    'Authorized redirect URIs',
-  ),
-  oidc: oidc('another OpenID provider', 'a new confidential web client', 'Redirect URI'),
+  ...OIDC_WORDINGS,
 };

@@ -8,12 +8,14 @@ export type IdTokenClaims = Record<string, unknown>;
 
 export interface Behaviour {
   /** Changes the claims of the next ID tokens; undefined values are left out. */
-  claims?: (good: IdTokenClaims) => IdTokenClaims;
+  claims?: (good: IdTokenClaims, accessToken: string) => IdTokenClaims;
   /** Makes the ID token instead of signing it with our key. */
   makeIdToken?: (claims: IdTokenClaims) => Promise<string>;
   /** Answers at the token endpoint instead of us. */
   token?: (response: ServerResponse) => void;
   userinfo?: IdTokenClaims;
+  /** Userinfo as a token. */
+  userinfoToken?: string;
   /** How long the key set takes, in milliseconds. */
   slowKeys?: number;
   discovery?: Record<string, unknown>;
@@ -57,7 +59,7 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
   const challenges = new Map<unknown, string>();
   let behaviour: Behaviour = {};
   let keyFetches = 0;
-  let lastSubject: unknown;
+  const subjects = new Map<string, unknown>();
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const url = `http://localhost:${(server.address() as AddressInfo).port}`;
@@ -78,10 +80,13 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
       .digest('base64url');
     if (behaviour.checksVerifier && challenges.get(good['nonce']) !== verifier)
       return json(response, 400, { error: 'invalid_grant', error_description: 'PKCE' });
-    lastSubject = good['sub'];
-    const claims = JSON.parse(JSON.stringify((behaviour.claims ?? ((same) => same))(good))) as IdTokenClaims;
+    const accessToken = randomUUID();
+    subjects.set(accessToken, good['sub']);
+    const claims = JSON.parse(
+      JSON.stringify((behaviour.claims ?? ((same) => same))(good, accessToken)),
+    ) as IdTokenClaims;
     const id_token = await (behaviour.makeIdToken ?? sign)(claims);
-    json(response, 200, { access_token: 'access', token_type: 'Bearer', expires_in: 60, id_token });
+    json(response, 200, { access_token: accessToken, token_type: 'Bearer', expires_in: 60, id_token });
   };
   server.on('request', async (request: IncomingMessage, response: ServerResponse) => {
     const { pathname } = new URL(request.url ?? '/', url);
@@ -93,7 +98,10 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
       await new Promise((done) => setTimeout(done, behaviour.slowKeys ?? 0));
       json(response, 200, { keys });
     } else if (pathname === '/token') await token(request, response);
-    else if (pathname === '/userinfo') json(response, 200, behaviour.userinfo ?? { sub: lastSubject });
+    else if (pathname === '/userinfo' && behaviour.userinfoToken !== undefined)
+      response.writeHead(200, { 'content-type': 'application/jwt' }).end(behaviour.userinfoToken);
+    else if (pathname === '/userinfo')
+      json(response, 200, behaviour.userinfo ?? { sub: subjects.get(bearerOf(request)) });
     else json(response, 404, {});
   });
 
@@ -150,6 +158,11 @@ export function signed(
   return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'key', ...header }).sign(key);
 }
 
+/** What an ID token says of the access token beside it. */
+export function accessTokenHash(accessToken: string): string {
+  return createHash('sha256').update(accessToken).digest().subarray(0, 16).toString('base64url');
+}
+
 /** A JWT that nobody signed. */
 export function unsecured(claims: IdTokenClaims): string {
   return new UnsecuredJWT(claims).encode();
@@ -167,6 +180,10 @@ function metadata(url: string): Record<string, unknown> {
     id_token_signing_alg_values_supported: ['RS256'],
     authorization_response_iss_parameter_supported: true,
   };
+}
+
+function bearerOf({ headers }: IncomingMessage): string {
+  return headers.authorization?.replace(/^Bearer /, '') ?? '';
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -1,6 +1,7 @@
 /** A provider changes its keys: nobody's sign-in is lost, nothing is accepted under a key that is gone, and it is not asked too often. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it, mock } from 'node:test';
+import { decodeJwt } from 'jose';
 import { Browser, type Page } from '../../src/demo/browser.ts';
 import { startHostileOidc } from '../doubles/hostile-oidc.ts';
 import { openTestDatabase } from '../harness/database.ts';
@@ -104,6 +105,22 @@ describe('proving who we are by a secret', () => {
         clientAuthentication === 'client_secret_basic' ? true : undefined,
       );
     }
+  });
+
+  it('OIDC-30 given private_key_jwt, then each proof is for this provider alone, short-lived and good once', async () => {
+    const shown = await connection(server, acme, 'keyed', { ...put, clientAuthentication: 'private_key_jwt' });
+    const proofs = [];
+    for (let times = 0; times < 2; times += 1) {
+      assert.equal((await (await begin(shown))('ana')).status, 303);
+      const { authorization, form } = idp.lastTokenRequest();
+      assert.deepEqual([authorization, form.get('client_secret')], [undefined, null]);
+      proofs.push(decodeJwt(form.get('client_assertion') ?? ''));
+    }
+    const [first, second] = proofs;
+    assert.notEqual(first?.jti, second?.jti);
+    assert.partialDeepStrictEqual(first, { iss: 'bridge', sub: 'bridge' });
+    assert.deepEqual([first?.aud].flat(), [idp.url]);
+    assert.ok((first?.exp ?? 0) - (first?.iat ?? 0) <= 120);
   });
 
   it('given requests must be pushed, when the provider takes none, then nobody is sent there', async () => {

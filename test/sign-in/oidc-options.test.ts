@@ -1,9 +1,15 @@
 /** What a connection may ask of its provider beyond the standard: asked at the way there, held at the way back. */
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, it } from 'node:test';
 import { Browser, type Page } from '../../src/demo/browser.ts';
-import { type IdTokenClaims, signed, startHostileOidc } from '../doubles/hostile-oidc.ts';
+import {
+  accessTokenHash,
+  type Behaviour,
+  type IdTokenClaims,
+  signed,
+  startHostileOidc,
+} from '../doubles/hostile-oidc.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { connection, holdings, lastEvent, organization, person } from './arrange.ts';
@@ -82,9 +88,13 @@ const CASES: readonly Case[] = [
 let people = 0;
 
 /** Signs somebody new in whose ID token says this too. */
-async function signIn(relyingParty: { loginUrl: string; redirectUri: string }, said: IdTokenClaims) {
+async function signIn(
+  relyingParty: { loginUrl: string; redirectUri: string },
+  said: IdTokenClaims | Behaviour['claims'],
+  more: Behaviour = {},
+) {
   people += 1;
-  idp.behave({ claims: (good) => ({ ...good, ...said }) });
+  idp.behave({ ...more, claims: typeof said === 'function' ? said : (good) => ({ ...good, ...said }) });
   const browser = new Browser('application/json');
   const sent = await browser.get(relyingParty.loginUrl, /\/auth\?/);
   const { searchParams: asked } = new URL(sent.headers.get('location')!);
@@ -123,20 +133,26 @@ describe('an ID token', async () => {
   const { relyingParty } = await connection(server, acme, 'plain', put);
 
   it('OIDC-13 given the hash of its access token, then it is accepted', async () => {
-    const at_hash = createHash('sha256').update('access').digest().subarray(0, 16).toString('base64url');
-    assert.equal((await signIn(relyingParty, { at_hash })).page.status, 303);
+    const hashed = (good: IdTokenClaims, accessToken: string) => ({ ...good, at_hash: accessTokenHash(accessToken) });
+    assert.equal((await signIn(relyingParty, hashed)).page.status, 303);
   });
 
   it('OIDC-9 given several audiences and that we are the party it is for, then it is accepted', async () => {
     assert.equal((await signIn(relyingParty, { aud: ['bridge', 'other'], azp: 'bridge' })).page.status, 303);
   });
 
+  it('given it tells no groups, then userinfo is asked for them', async () => {
+    const userinfo = { sub: `p${people + 1}`, groups: ['Engineering'] };
+    assert.equal((await signIn(relyingParty, {}, { userinfo })).page.status, 303);
+    const { body } = await server.api('get', '/organizations/acme/sign-in-traces?limit=1').expect(200);
+    assert.deepEqual(body.traces[0].said.groups, ['Engineering']);
+  });
+
   it('given a provider that signs by another algorithm and announces it, then it is accepted, and by no other', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'ec', use: 'sig' }];
     const discovery = { id_token_signing_alg_values_supported: ['ES256', 'HS256', 'none'] };
-    const at_hash = createHash('sha256').update('access').digest().subarray(0, 16).toString('base64url');
-    const elliptic = (all: IdTokenClaims) => signed({ ...all, at_hash }, privateKey, { alg: 'ES256', kid: 'ec' });
+    const elliptic = (all: IdTokenClaims) => signed(all, privateKey, { alg: 'ES256', kid: 'ec' });
     const hs256 = (all: IdTokenClaims) => signed(all, Buffer.from(idp.publicPem), { alg: 'HS256' });
     for (const [makeIdToken, status] of [
       [elliptic, 303],

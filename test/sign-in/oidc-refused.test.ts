@@ -1,16 +1,24 @@
 /** Every bad way back from an OpenID provider: refused with the named check, audited, and nothing has changed. */
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, it } from 'node:test';
 import { Browser } from '../../src/demo/browser.ts';
-import { type Behaviour, type IdTokenClaims, signed, startHostileOidc, unsecured } from '../doubles/hostile-oidc.ts';
+import {
+  accessTokenHash,
+  type Behaviour,
+  type IdTokenClaims,
+  signed,
+  startHostileOidc,
+  unsecured,
+} from '../doubles/hostile-oidc.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { connection, holdings, lastEvent, organization, person } from './arrange.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
+const another = await startTestServer(database);
 const idp = await startHostileOidc('bridge');
 database.onEnd(() => idp.close());
 afterEach(() => idp.behave({}));
@@ -65,8 +73,6 @@ async function refuses(
   assert.ok(former.every(({ passed }: { passed: boolean }) => passed));
 }
 
-const hashOf = (accessToken: string) =>
-  createHash('sha256').update(accessToken).digest().subarray(0, 16).toString('base64url');
 const without = (name: string) => (answer: Record<string, string>) =>
   Object.fromEntries(Object.entries(answer).filter(([key]) => key !== name));
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -110,7 +116,12 @@ const claims: readonly [id: string, what: string, check: string, alter: (good: I
   ['OIDC-12', 'no issue time', 'expired', (good) => ({ ...good, iat: undefined })],
   ['OIDC-12', 'an issue time in the future', 'not-before', (good) => ({ ...good, iat: seconds() + 600 })],
   ['OIDC-12', 'a time before which it is not valid', 'not-before', (good) => ({ ...good, nbf: seconds() + 600 })],
-  ['OIDC-13', 'the hash of another access token', 'access-token', (good) => ({ ...good, at_hash: hashOf('another') })],
+  [
+    'OIDC-13',
+    'the hash of another access token',
+    'access-token',
+    (good) => ({ ...good, at_hash: accessTokenHash('another') }),
+  ],
   ['OIDC-13', 'a hash that is none', 'access-token', (good) => ({ ...good, at_hash: 1 })],
   ['OIDC-14', 'no subject', 'subject', (good) => ({ ...good, sub: undefined })],
   ['OIDC-14', 'a subject that is a number', 'subject', (good) => ({ ...good, sub: 7 })],
@@ -240,6 +251,25 @@ describe('an answer of an OpenID provider is refused', () => {
     await refuses('upstream-failed', good, 502, await connection(server, acme, 'many', put));
   });
 
+  const unusable: readonly [what: string, discovery: Record<string, unknown>][] = [
+    ['no authorization endpoint', { authorization_endpoint: undefined }],
+    ['a script as authorization endpoint', { authorization_endpoint: 'javascript:alert(1)' }],
+    ['no token endpoint', { token_endpoint: undefined }],
+    ['no key set', { jwks_uri: undefined }],
+    ['a script as the address for signing out', { end_session_endpoint: 'javascript:alert(1)' }],
+    ['a list as issuer', { issuer: [idp.url] }],
+    ['two megabytes', { much: 'x'.repeat(2_097_152) }],
+  ];
+  for (const [at, [what, discovery]] of unusable.entries()) {
+    it(`OIDC-20 given discovery with ${what}, then nobody is sent there`, async () => {
+      idp.behave({ discovery });
+      const shown = await connection(server, acme, `unusable-${at}`, put);
+      const page = await server.http.get(`/oidc/${shown.id}/login`);
+      assert.equal(page.status, 502, page.text);
+      assert.equal((await lastEvent(server, acme, 'sign_in.refused'))?.reason, 'upstream-failed');
+    });
+  }
+
   it('OIDC-20 given discovery names another issuer, then nobody is sent there', async () => {
     idp.behave({ discovery: { issuer: 'https://other.test' } });
     const mixed = await connection(server, acme, 'mixed', { kind: 'oidc', issuer: idp.url, clientId: 'bridge' });
@@ -275,13 +305,39 @@ describe('an answer of an OpenID provider counts once, for the browser that aske
     assert.deepEqual(await holdings(server, acme), before);
   });
 
-  it('OIDC-1 given twenty requests with one answer at once, then exactly one signs in', async () => {
+  it('OIDC-1 given fifty requests with one answer at once, at two instances, then exactly one signs in', async () => {
     const begun = await begin();
-    const answer = good(begun);
+    const { pathname } = new URL(entra.relyingParty.redirectUri);
+    const query = new URLSearchParams(good(begun));
+    const cookie = [...begun.browser.cookies(server.url)].map(([name, value]) => `${name}=${value}`).join('; ');
     const before = await holdings(server, acme);
-    const pages = await Promise.all(Array.from({ length: 20 }, () => comeBack(begun.browser, answer)));
-    assert.deepEqual(pages.map(({ status }) => status).sort(), [303, ...Array(19).fill(403)]);
+    const pages = await Promise.all(
+      Array.from({ length: 50 }, (_, at) =>
+        (at % 2 ? server : another).http.get(`${pathname}?${query}`).set({ cookie, accept: 'application/json' }),
+      ),
+    );
+    assert.deepEqual(pages.map(({ status }) => status).sort(), [303, ...Array(49).fill(403)]);
     assert.equal((await holdings(server, acme))['sessions'], before['sessions']! + 1);
+  });
+
+  it("OIDC-3 given two connections, when one's answer is brought to the other, then it is refused there", async () => {
+    const second = await connection(server, acme, 'second', put);
+    const begun = await begin();
+    const page = await comeBack(begun.browser, good(begun), second);
+    assert.equal(JSON.parse(page.text).check, 'state');
+    assert.equal((await comeBack(begun.browser, good(begun))).status, 303, 'the one that it belongs to takes it still');
+  });
+
+  it('OIDC-15 given userinfo is a signed token, then its signature counts too', async () => {
+    const said = { sub: 'ida', email: 'ida@acme.test', email_verified: true, iss: idp.url, aud: 'bridge' };
+    const without = (all: IdTokenClaims) => ({ ...all, email: undefined });
+    const discovery = { userinfo_signing_alg_values_supported: ['RS256'] };
+    const shown = await connection(server, acme, 'signing', put);
+    idp.behave({ discovery, claims: without, userinfoToken: await signed(said, stranger.privateKey) });
+    await refuses('token', (begun) => good(begun, { sub: 'ida', email: '' }), 403, shown);
+    idp.behave({ claims: without, userinfoToken: await idp.sign(said) });
+    const begun = await begin(shown);
+    assert.equal((await comeBack(begun.browser, good(begun, { sub: 'ida', email: '' }), shown)).status, 303);
   });
 
   it("OIDC-1 given the state is another browser's, then it is refused, and the other may still finish", async () => {

@@ -38,11 +38,13 @@ function vouchesInTokenOnly({ preset }: OidcConfig): boolean {
   return presetOf(preset).vouching === 'entra';
 }
 
-/** Whether userinfo has to be asked for what the ID token leaves out. */
+/** Whether userinfo has to be asked for what the ID token leaves out. Neither Google nor Entra tells groups there. */
 export function lacks(claims: Claims, config: OidcConfig): boolean {
   const states = (names: readonly string[]) => names.some((name) => Object.hasOwn(claims, name));
-  if (vouchesInTokenOnly(config)) return !states(config.claims.name);
-  return !states(config.claims.name) || !states(config.claims.email) || claims['email_verified'] === undefined;
+  const { email, name, groups } = config.claims;
+  if (vouchesInTokenOnly(config)) return !states(name);
+  const saysAll = states(name) && states(email) && claims['email_verified'] !== undefined;
+  return !saysAll || (presetOf(config.preset).vouching === 'email_verified' && !states(groups));
 }
 
 /**

@@ -32,7 +32,6 @@ export function providerSessionOf(
   idToken: string | null,
 ): ProviderSession {
   const { sid, acr, amr, auth_time: at } = claims;
-  const end = metadata.end_session_endpoint;
   return {
     subject: subjectOf(config, claims),
     sid: typeof sid === 'string' ? sid : null,
@@ -40,7 +39,7 @@ export function providerSessionOf(
     amr: Array.isArray(amr) ? amr.map(String).slice(0, 20) : [],
     authenticatedAt: typeof at === 'number' ? new Date(at * 1000) : null,
     idToken,
-    endSessionEndpoint: end !== undefined && /^https?:\/\//.test(end) ? end : null,
+    endSessionEndpoint: metadata.end_session_endpoint ?? null,
   };
 }
 

@@ -112,6 +112,7 @@ async function describe(
     });
     const metadata = plain(found.serverMetadata());
     if (address !== issuer && metadata.issuer !== issuer) throw new Error(`it calls itself ${metadata.issuer}`);
+    refuseUnusable(metadata, settings.allowPrivateNetwork);
     return metadata;
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
@@ -119,6 +120,17 @@ async function describe(
       cause,
       remedy: `Check that ${address.replace(/\/(\.well-known\/.*)?$/, '')}/.well-known/openid-configuration answers, and names exactly this issuer.`,
     });
+  }
+}
+
+/** Addresses that browsers are sent to, and those that we can't do without. */
+function refuseUnusable(metadata: client.ServerMetadata, allowPlain: boolean): void {
+  const { authorization_endpoint, token_endpoint, jwks_uri, end_session_endpoint } = metadata;
+  const needed = { authorization_endpoint, token_endpoint, jwks_uri };
+  const present = end_session_endpoint === undefined ? needed : { ...needed, end_session_endpoint };
+  const address = z.url({ protocol: allowPlain ? /^https?$/ : /^https$/ });
+  for (const [name, value] of Object.entries(present)) {
+    if (!address.safeParse(value).success) throw new Error(`its ${name} is no address to use`);
   }
 }
 

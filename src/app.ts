@@ -15,6 +15,7 @@ import { credentialRoutes } from './credentials/routes.ts';
 import { tokenRoutes } from './credentials/token-routes.ts';
 import { reconcileEverybody } from './directory/reconcile/people.ts';
 import { directoryRoutes } from './directory/routes.ts';
+import { requestLogRoutes } from './directory/scim/request-log-routes.ts';
 import { scimRoutes } from './directory/scim/routes.ts';
 import { directoryTokenRoutes } from './directory/token-routes.ts';
 import { Fault } from './errors.ts';
@@ -108,6 +109,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     mappingRuleRoutes({ ...deps, onRulesChanged: (tx) => reconcileEverybody(deps, tx, 'rules') }),
     directoryRoutes(deps),
     directoryTokenRoutes(deps),
+    requestLogRoutes(deps),
     connectionRoutes(deps),
     clientKeyRoutes(deps),
     traceRoutes(deps),

@@ -11,6 +11,7 @@ import {
   settleDates,
   startSyncWorker,
 } from './directory/schedule.ts';
+import { sweepRequestLog } from './directory/scim/request-log.ts';
 import { Fault } from './errors.ts';
 import { startClock } from './jobs/clock.ts';
 import { openQueue } from './jobs/queue.ts';
@@ -99,6 +100,7 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     await sweepDueSteps(deps);
     await sweepLogouts(deps);
     await sealAll(deps);
+    await sweepRequestLog(deps);
   };
   const clock = startClock(
     everyMinute,

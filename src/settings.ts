@@ -39,6 +39,12 @@ const settingsFile = z.strictObject({
       operatorToken: z.string().min(24, 'must be at least 24 characters').optional(),
     })
     .prefault({}),
+  scim: z
+    .strictObject({
+      /** How often each directory's token may ask, all instances together. */
+      requestsPerMinute: z.coerce.number().int().min(1).default(30_000),
+    })
+    .prefault({}),
   modelsFolder: z.string().default('./config/models'),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** Outbound calls may reach loopback and private addresses; for the demo and tests only. */

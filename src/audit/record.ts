@@ -3,6 +3,7 @@
  * remove one (offboarding, Audit).
  */
 import { type RawBuilder, sql } from 'kysely';
+import { prepared } from '../store/prepared.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 
 export interface AuditEvent {
@@ -41,7 +42,7 @@ export async function record(tx: TenantTransaction, ...events: AuditEvent[]): Pr
  * text, text, jsonb), so that ten thousand changes cost one statement.
  */
 export async function recordSelected(tx: TenantTransaction, rows: RawBuilder<unknown>): Promise<void> {
-  await auditing(tx, rows).execute(tx.db);
+  await prepared(auditing(tx, rows)).execute(tx.db);
 }
 
 /** The statement of `recordSelected`, to be a part (`WITH told AS (...)`) of the one that makes the change. */

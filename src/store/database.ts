@@ -5,6 +5,7 @@ import { Fault } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { openEmbeddedCluster } from './embedded.ts';
 import { type ApplicationRole, migrate, urlAs } from './migrate.ts';
+import { frugal } from './prepared.ts';
 import type { Tables } from './tables.ts';
 
 export interface Store {
@@ -53,7 +54,7 @@ export function connect(url: string, max: number): Kysely<Tables> {
   const pool = new pg.Pool({ connectionString: url, max, types, connectionTimeoutMillis: 10_000 });
   // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => undefined);
-  return new KyselyDatabase<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return new KyselyDatabase<Tables>({ dialect: new PostgresDialect({ pool: frugal(pool) }) });
 }
 
 interface Location {

@@ -15,7 +15,7 @@ import { oauth } from './migrations/0009-oauth.ts';
 import { localSignIn } from './migrations/0010-local-sign-in.ts';
 import { traces } from './migrations/0011-traces.ts';
 import { setUpLinks } from './migrations/0012-set-up-links.ts';
-import { scimOrder } from './migrations/0013-scim-order.ts';
+import { scim } from './migrations/0013-scim.ts';
 import type { Tables } from './tables.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
@@ -30,7 +30,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0010-local-sign-in': localSignIn,
   '0011-traces': traces,
   '0012-set-up-links': setUpLinks,
-  '0013-scim-order': scimOrder,
+  '0013-scim': scim,
 };
 
 /** Every queue that a worker may take jobs from. They are made here because the application's role may not change the schema. */

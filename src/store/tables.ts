@@ -83,6 +83,8 @@ export interface DirectoryTokenRow {
   created_at: Generated<Date>;
   expires_at: Date | null;
   last_used_at: Date | null;
+  window_ends_at: Generated<Date>;
+  window_used: Generated<number>;
 }
 
 export interface ConnectionRow {
@@ -152,6 +154,24 @@ export interface DirectoryGroupMemberRow {
   group_id: string;
   member_id: string;
   created_at: Generated<Date>;
+}
+
+export interface ScimRequestRow {
+  organization_id: string;
+  directory_id: string;
+  id: Generated<string>;
+  at: Date;
+  request_id: string;
+  address: string | null;
+  token_id: string | null;
+  method: string;
+  path: string;
+  status: number;
+  took_ms: number;
+  outcome: 'read' | 'changed' | 'unchanged' | 'refused' | 'failed';
+  told: Json;
+  request: string | null;
+  answer: string | null;
 }
 
 export interface MappingRuleRow {
@@ -576,6 +596,7 @@ export interface Tables {
   directory_users: DirectoryUserRow;
   directory_groups: DirectoryGroupRow;
   directory_group_members: DirectoryGroupMemberRow;
+  scim_requests: ScimRequestRow;
   mapping_rules: MappingRuleRow;
   memberships: MembershipRow;
   sync_runs: SyncRunRow;

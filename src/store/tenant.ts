@@ -49,7 +49,8 @@ export function inTenant<T>(
   if (!isId(organizationId)) throw new Fault('not-found', 'There is no such organization.');
   const role = mode === 'reader' ? 'reader' : origin.actor.kind;
   return db.transaction().execute(async (transaction) => {
-    await sql`SELECT set_config('app.tenant_id', ${organizationId}, true), set_config('app.role', ${role}, true)`.execute(
+    // Literals, for a statement without values goes out together with the transaction's beginning. Both are checked above.
+    await sql`SELECT set_config('app.tenant_id', ${sql.lit(organizationId)}, true), set_config('app.role', ${sql.lit(role)}, true)`.execute(
       transaction,
     );
     return work({ db: transaction, organizationId, origin });

@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import { recordSelected } from '../../audit/record.ts';
 import { deprovision } from '../../offboarding/deprovision.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
-import type { ChangeSet } from './changes.ts';
+import { type ChangeSet, mayHave, over } from './changes.ts';
 import type { ReconcileDependencies } from './model.ts';
 
 /** Applies account-level changes of a directory; `recordFacts` runs once the accounts exist that facts point to. */
@@ -23,6 +23,7 @@ export async function applyPeople(
   await recordFacts();
   await linkRecords(tx, directoryId, changes);
   await auditPeople(tx, changes);
+  if (!mayHave(changes, 'user.deprovision')) return;
   const leavers = await sql<{ userId: string; reason: string }>`
     SELECT c.user_id AS "userId", c.reason FROM ${changes.rows} WHERE c.kind = 'user.deprovision'`.execute(tx.db);
   if (leavers.rows.length > 0) {
@@ -35,22 +36,16 @@ export async function applyPeople(
 
 /** Applies changes of derived memberships. */
 export async function applyMemberships(tx: TenantTransaction, changes: ChangeSet): Promise<void> {
-  await sql`
-    DELETE FROM memberships m USING ${changes.rows}
-    WHERE c.kind = 'membership.remove' AND m.source = 'mapping' AND m.user_id = c.user_id AND m.scope_kind = c.scope_kind
-      AND m.scope_id = c.scope_id`.execute(tx.db);
-  // Whoever gives access holds the person's row, so that nobody can be let go and given access in the same instant.
-  await sql`
-    WITH changed AS (SELECT c.* FROM ${changes.rows} WHERE c.kind IN ('membership.add', 'membership.change')),
-    here AS (SELECT id FROM users WHERE id IN (SELECT user_id FROM changed) AND status <> 'deprovisioned' ORDER BY id FOR SHARE)
-    INSERT INTO memberships (organization_id, user_id, scope_kind, workspace_id, product_id, role, source, rule_id, run_id, granted_by, reason)
-    SELECT ${tx.organizationId}::uuid, c.user_id, c.scope_kind, c.workspace_id, c.product_id, c.role, 'mapping', c.rule_id,
-      ${changes.runId}::uuid, ${tx.origin.actor.label}, c.reason
-    FROM changed c JOIN here ON here.id = c.user_id
-    ON CONFLICT (organization_id, user_id, scope_kind, scope_id, source) DO UPDATE SET role = excluded.role,
-      rule_id = excluded.rule_id, run_id = excluded.run_id, granted_by = excluded.granted_by, reason = excluded.reason`.execute(
-    tx.db,
-  );
+  if (mayHave(changes, 'membership.remove')) {
+    await over(
+      changes,
+      sql`
+      DELETE FROM memberships m USING ${changes.rows}
+      WHERE c.kind = 'membership.remove' AND m.source = 'mapping' AND m.user_id = c.user_id AND m.scope_kind = c.scope_kind
+        AND m.scope_id = c.scope_id`,
+    ).execute(tx.db);
+  }
+  if (mayHave(changes, 'membership.add', 'membership.change')) await addMemberships(tx, changes);
   await recordSelected(
     tx,
     sql`SELECT CASE c.kind WHEN 'membership.add' THEN 'membership.granted' WHEN 'membership.change' THEN 'membership.changed'
@@ -61,28 +56,60 @@ export async function applyMemberships(tx: TenantTransaction, changes: ChangeSet
   );
 }
 
+async function addMemberships(tx: TenantTransaction, changes: ChangeSet): Promise<void> {
+  // Whoever gives access holds the person's row, so that nobody can be let go and given access in the same instant.
+  await over(
+    changes,
+    sql`
+    WITH changed AS (SELECT c.* FROM ${changes.rows} WHERE c.kind IN ('membership.add', 'membership.change')),
+    here AS (SELECT id FROM users WHERE id IN (SELECT user_id FROM changed) AND status <> 'deprovisioned' ORDER BY id FOR SHARE)
+    INSERT INTO memberships (organization_id, user_id, scope_kind, workspace_id, product_id, role, source, rule_id, run_id, granted_by, reason)
+    SELECT ${tx.organizationId}::uuid, c.user_id, c.scope_kind, c.workspace_id, c.product_id, c.role, 'mapping', c.rule_id,
+      ${changes.runId}::uuid, ${tx.origin.actor.label}, c.reason
+    FROM changed c JOIN here ON here.id = c.user_id
+    ON CONFLICT (organization_id, user_id, scope_kind, scope_id, source) DO UPDATE SET role = excluded.role,
+      rule_id = excluded.rule_id, run_id = excluded.run_id, granted_by = excluded.granted_by, reason = excluded.reason`,
+  ).execute(tx.db);
+}
+
 async function createUsers(tx: TenantTransaction, changes: ChangeSet): Promise<void> {
-  await sql`
+  if (!mayHave(changes, 'user.create')) return;
+  await over(
+    changes,
+    sql`
     INSERT INTO users (organization_id, id, email, display_name)
     SELECT ${tx.organizationId}::uuid, c.user_id, c.email, coalesce(c.display_name, '') FROM ${changes.rows}
-    WHERE c.kind = 'user.create'`.execute(tx.db);
+    WHERE c.kind = 'user.create'`,
+  ).execute(tx.db);
 }
 
 async function updateUsers(tx: TenantTransaction, changes: ChangeSet): Promise<void> {
-  await sql`
-    UPDATE users u SET email = c.email, display_name = coalesce(c.display_name, u.display_name) FROM ${changes.rows}
-    WHERE c.kind = 'user.update' AND u.id = c.user_id`.execute(tx.db);
-  await sql`
-    UPDATE users u SET status = 'active', deprovisioned_at = NULL, access_epoch = u.access_epoch + 1, email = c.email
-    FROM ${changes.rows} WHERE c.kind = 'user.reactivate' AND u.id = c.user_id`.execute(tx.db);
+  if (mayHave(changes, 'user.update')) {
+    await over(
+      changes,
+      sql`
+      UPDATE users u SET email = c.email, display_name = coalesce(c.display_name, u.display_name) FROM ${changes.rows}
+      WHERE c.kind = 'user.update' AND u.id = c.user_id`,
+    ).execute(tx.db);
+  }
+  if (mayHave(changes, 'user.reactivate')) {
+    await over(
+      changes,
+      sql`
+      UPDATE users u SET status = 'active', deprovisioned_at = NULL, access_epoch = u.access_epoch + 1, email = c.email
+      FROM ${changes.rows} WHERE c.kind = 'user.reactivate' AND u.id = c.user_id`,
+    ).execute(tx.db);
+  }
 }
 
 async function linkRecords(tx: TenantTransaction, directoryId: string, changes: ChangeSet): Promise<void> {
-  await sql`
+  if (!mayHave(changes, 'user.create', 'user.link')) return;
+  await over(
+    changes,
+    sql`
     UPDATE directory_users d SET user_id = c.user_id FROM ${changes.rows}
-    WHERE c.kind IN ('user.create', 'user.link') AND d.directory_id = ${directoryId} AND d.source_key = c.source_key`.execute(
-    tx.db,
-  );
+    WHERE c.kind IN ('user.create', 'user.link') AND d.directory_id = ${directoryId} AND d.source_key = c.source_key`,
+  ).execute(tx.db);
 }
 
 /** Remembers for each settled record what was seen; those held for a person are looked at again next time. */
@@ -92,20 +119,19 @@ export async function rememberPresence(
   changes: ChangeSet,
   ids: readonly string[] | 'all',
 ): Promise<void> {
-  const which = ids === 'all' ? sql`true` : sql`d.id = ANY(${ids as string[]}::uuid[])`;
-  await sql`
-    UPDATE directory_users d SET reconciled_present = s.present
-    FROM (SELECT id, deleted_at IS NULL AND active AND coalesce(ends_at > now(), true) AS staying,
-        deleted_at IS NULL AND active AND coalesce(ends_at > now(), true) AND coalesce(starts_at <= now(), true) AS present
-      FROM directory_users WHERE directory_id = ${directoryId}) s
-    WHERE s.id = d.id AND d.directory_id = ${directoryId} AND ${which} AND (s.present OR NOT s.staying)
-      AND d.reconciled_present IS DISTINCT FROM s.present
+  const staying = sql`(d.deleted_at IS NULL AND d.active AND coalesce(d.ends_at > now(), true))`;
+  const present = sql`(${staying} AND coalesce(d.starts_at <= now(), true))`;
+  const update = sql`
+    UPDATE directory_users d SET reconciled_present = ${present}
+    WHERE d.directory_id = ${directoryId} AND ${ids === 'all' ? sql`true` : sql`d.id = ANY(${ids as string[]}::uuid[])`}
+      AND (${present} OR NOT ${staying}) AND d.reconciled_present IS DISTINCT FROM ${present}
       AND d.source_key NOT IN (
-        SELECT c.source_key FROM ${changes.rows} WHERE c.kind IN ('user.ambiguous', 'user.protected') AND c.source_key IS NOT NULL)
-    `.execute(tx.db);
+        SELECT c.source_key FROM ${changes.rows} WHERE c.kind IN ('user.ambiguous', 'user.protected') AND c.source_key IS NOT NULL)`;
+  await over(changes, update).execute(tx.db);
 }
 
 async function auditPeople(tx: TenantTransaction, changes: ChangeSet): Promise<void> {
+  if (!mayHave(changes, 'user.create', 'user.link', 'user.update', 'user.reactivate', 'user.protected')) return;
   await recordSelected(
     tx,
     sql`SELECT CASE c.kind WHEN 'user.create' THEN 'user.created' WHEN 'user.link' THEN 'user.linked' WHEN 'user.update' THEN 'user.updated'

@@ -1,5 +1,6 @@
 /** What a plan consists of. A stored run's changes and a handful computed for one login look alike to whoever applies them. */
 import { type RawBuilder, sql } from 'kysely';
+import { prepared } from '../../store/prepared.ts';
 
 export type ChangeKind =
   | 'user.create'
@@ -37,6 +38,18 @@ export interface ChangeSet {
   readonly rows: RawBuilder<unknown>;
   /** The run they were stored by, if they were; kept as the memberships' provenance. */
   readonly runId: string | null;
+  /** Which kinds there are; unknown of a stored plan. */
+  readonly kinds?: ReadonlySet<ChangeKind>;
+}
+
+/** Whether there may be changes of one of these kinds. */
+export function mayHave({ kinds }: ChangeSet, ...wanted: ChangeKind[]): boolean {
+  return kinds === undefined || wanted.some((kind) => kinds.has(kind));
+}
+
+/** A statement over changes: of a handful it is planned once, of a run's each time for their number. */
+export function over<Row>(changes: ChangeSet, statement: RawBuilder<Row>): RawBuilder<Row> {
+  return changes.runId === null ? prepared(statement) : statement;
 }
 
 /** The stored plan of a run. */
@@ -49,5 +62,5 @@ export function changesAtHand(changes: readonly Change[]): ChangeSet {
   const rows = sql`jsonb_to_recordset(${JSON.stringify(changes)}::jsonb) AS c(kind text, user_id uuid, source_key text, email text,
     display_name text, scope_kind text, workspace_id uuid, product_id uuid, scope_id uuid, role text, old_role text,
     rule_id uuid, administrative boolean, reason text)`;
-  return { rows, runId: null };
+  return { rows, runId: null, kinds: new Set(changes.map((change) => change.kind)) };
 }

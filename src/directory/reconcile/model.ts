@@ -1,6 +1,7 @@
 /** What the reconcile needs to know of an organization's access model. */
+import type { AccessModel } from '../../access/model.ts';
 import type { Models } from '../../access/model-file.ts';
-import { organizationModel } from '../../access/organization-model.ts';
+import { modelNamed, organizationModel } from '../../access/organization-model.ts';
 import { layerRequires, ownerRoles, rolesForReconcile } from '../../access/reconcile-view.ts';
 import type { JobQueue } from '../../jobs/queue.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
@@ -21,7 +22,15 @@ export interface ReconcileModel extends MembershipModel {
  * @throws Fault `invalid-model` where the organization names a model that is not there
  */
 export async function reconcileModel(deps: ReconcileDependencies, tx: TenantTransaction): Promise<ReconcileModel> {
-  const model = await organizationModel(deps.models, tx);
+  return viewOf(await organizationModel(deps.models, tx));
+}
+
+/** The same for whoever knows the model's name already. */
+export function reconcileModelNamed(models: Models, name: string): ReconcileModel {
+  return viewOf(modelNamed(models, name));
+}
+
+function viewOf(model: AccessModel): ReconcileModel {
   return {
     roles: rolesForReconcile(model),
     productNeedsWorkspace: layerRequires(model),

@@ -1,12 +1,13 @@
 /** The reconcile for the few people that a SCIM write or a login touched, and for everybody after a rule has changed. */
 import { sql } from 'kysely';
+import { prepared } from '../../store/prepared.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { applyMemberships, applyPeople, rememberPresence } from './apply.ts';
 import { type Change, changesAtHand, storedChanges } from './changes.ts';
 import { directoryUsers } from './incoming.ts';
 import { type ReconcileDependencies, type ReconcileModel, reconcileModel } from './model.ts';
 import { type Counts, countChanges, planEverybody } from './plan.ts';
-import { planMemberships, settledScope } from './plan-memberships.ts';
+import { type FactScope, planMemberships, recordScope, settledScope } from './plan-memberships.ts';
 import { planPeople } from './plan-people.ts';
 import { takeTurn } from './turns.ts';
 
@@ -14,6 +15,12 @@ import { takeTurn } from './turns.ts';
 export interface Concerned {
   readonly userIds?: readonly string[];
   readonly directoryUserIds?: readonly string[];
+}
+
+/** Records of one directory that decides the lifecycle. */
+export interface Records {
+  readonly directoryId: string;
+  readonly ids: readonly string[];
 }
 
 /**
@@ -30,40 +37,50 @@ export async function reconcilePeople(
   await takeTurn(tx, 'beside others');
   const model = await reconcileModel(deps, tx);
   const changes: Change[] = [];
-  for (const { directoryId, ids } of await byDirectory(tx, concerned.directoryUserIds ?? [])) {
-    changes.push(...(await settleRecords(deps, tx, model, directoryId, ids, trigger)));
+  for (const records of await byDirectory(tx, concerned.directoryUserIds ?? [])) {
+    changes.push(...(await settleRecords(deps, tx, model, records, trigger)));
   }
   const userIds = [...(concerned.userIds ?? []), ...(await accountsOf(tx, concerned.directoryUserIds ?? []))];
-  if (userIds.length > 0) {
-    const { rows } = await sql<Change>`${planMemberships(settledScope(userIds), model)}`.execute(tx.db);
-    if (rows.length > 0) await applyMemberships(tx, changesAtHand(rows));
-    changes.push(...rows);
-  }
+  if (userIds.length > 0) changes.push(...(await settleMemberships(tx, model, settledScope(userIds))));
   return changes;
+}
+
+/** The same for records of one directory, by who holds a turn beside others and knows the model already. */
+export async function reconcileRecords(
+  deps: ReconcileDependencies,
+  tx: TenantTransaction,
+  model: ReconcileModel,
+  records: Records,
+  trigger: string,
+): Promise<Change[]> {
+  const people = await settleRecords(deps, tx, model, records, trigger);
+  return [...people, ...(await settleMemberships(tx, model, recordScope(records)))];
 }
 
 async function settleRecords(
   deps: ReconcileDependencies,
   tx: TenantTransaction,
   model: ReconcileModel,
-  directoryId: string,
-  ids: readonly string[],
+  { directoryId, ids }: Records,
   trigger: string,
 ): Promise<Change[]> {
-  const { rows } =
-    await sql<Change>`${planPeople(directoryId, directoryUsers(directoryId, ids), model.ownerRoles)}`.execute(tx.db);
+  const planned = planPeople(directoryId, directoryUsers(directoryId, ids), model.ownerRoles);
+  const { rows } = await prepared(sql<Change>`${planned}`).execute(tx.db);
   const changes = changesAtHand(rows);
   if (rows.length > 0) await applyPeople(deps, tx, directoryId, changes, trigger);
   await rememberPresence(tx, directoryId, changes, ids);
   return rows;
 }
 
-async function byDirectory(
-  tx: TenantTransaction,
-  ids: readonly string[],
-): Promise<{ directoryId: string; ids: string[] }[]> {
+async function settleMemberships(tx: TenantTransaction, model: ReconcileModel, scope: FactScope): Promise<Change[]> {
+  const { rows } = await prepared(sql<Change>`${planMemberships(scope, model)}`).execute(tx.db);
+  if (rows.length > 0) await applyMemberships(tx, changesAtHand(rows));
+  return rows;
+}
+
+async function byDirectory(tx: TenantTransaction, ids: readonly string[]): Promise<Records[]> {
   if (ids.length === 0) return [];
-  const { rows } = await sql<{ directoryId: string; ids: string[] }>`
+  const { rows } = await sql<Records>`
     SELECT d.directory_id AS "directoryId", array_agg(d.id) AS ids
     FROM directory_users d JOIN directories ON directories.id = d.directory_id AND directories.decides_lifecycle
     WHERE d.id = ANY(${ids as string[]}::uuid[]) GROUP BY d.directory_id`.execute(tx.db);

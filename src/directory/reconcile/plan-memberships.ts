@@ -35,7 +35,16 @@ const PRESENT = sql`d.active AND d.deleted_at IS NULL AND coalesce(d.starts_at <
 
 /** The people named, or everybody where none are, from their facts in every directory. */
 export function settledScope(userIds: readonly string[] | 'everybody'): FactScope {
-  const who = userIds === 'everybody' ? sql`true` : sql`u.id = ANY(${userIds as string[]}::uuid[])`;
+  return scopeOf(userIds === 'everybody' ? sql`true` : sql`u.id = ANY(${userIds as string[]}::uuid[])`);
+}
+
+/** The people whom records of a directory belong to, likewise. */
+export function recordScope({ directoryId, ids }: { directoryId: string; ids: readonly string[] }): FactScope {
+  return scopeOf(sql`u.id IN (
+    SELECT r.user_id FROM directory_users r WHERE r.directory_id = ${directoryId} AND r.id = ANY(${ids as string[]}::uuid[]))`);
+}
+
+function scopeOf(who: RawBuilder<unknown>): FactScope {
   return {
     given: [],
     people: sql`SELECT u.id AS user_id FROM users u WHERE u.status <> 'deprovisioned' AND ${who}`,

@@ -2,7 +2,7 @@
 import type { Request, Router } from 'express';
 import { requestIdOf } from '../../http/request-context.ts';
 import { type BulkOperation, readBulk, referencesOf, resolved } from './bulk.ts';
-import { baseOf, directoryOf, type ScimDependencies } from './request.ts';
+import { baseOf, reading, type ScimDependencies } from './request.ts';
 import { errorBody } from './scim-fault.ts';
 
 interface Answer {
@@ -16,6 +16,7 @@ interface Answer {
 export function bulkRoutes(router: Router, deps: ScimDependencies): void {
   router.post('/:directory/Bulk', async (request, response) => {
     const { operations, failOnErrors } = readBulk(request.body);
+    await reading(deps, request, async () => undefined);
     const answers = await work(operations, failOnErrors, (operation) => dispatch(deps, request, operation));
     response.json({
       schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkResponse'],
@@ -68,19 +69,16 @@ async function dispatch(deps: ScimDependencies, request: Request, operation: Bul
   const { method, path, version, data } = operation;
   const { localAddress = '127.0.0.1', localPort } = request.socket;
   const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
-  const answer = await fetch(
-    `http://${host}:${localPort}${request.baseUrl}/${directoryOf(request).directoryId}${path}`,
-    {
-      method,
-      headers: {
-        authorization: request.get('authorization') ?? '',
-        'content-type': 'application/scim+json',
-        'x-request-id': requestIdOf(request),
-        ...(version === undefined ? {} : { 'if-match': version }),
-      },
-      ...(data === undefined ? {} : { body: JSON.stringify(data) }),
+  const answer = await fetch(`http://${host}:${localPort}${request.baseUrl}/${request.params['directory']}${path}`, {
+    method,
+    headers: {
+      authorization: request.get('authorization') ?? '',
+      'content-type': 'application/scim+json',
+      'x-request-id': requestIdOf(request),
+      ...(version === undefined ? {} : { 'if-match': version }),
     },
-  );
+    ...(data === undefined ? {} : { body: JSON.stringify(data) }),
+  });
   const text = await answer.text();
   const etag = answer.headers.get('etag');
   const location = answer.headers.get('location') ?? (method === 'DELETE' ? null : `${baseOf(deps, request)}${path}`);

@@ -1,4 +1,5 @@
 /** Brings what a source sent into the shape that its schema promises, or says which attribute is wrong. Pure. */
+import { isDeepStrictEqual } from 'node:util';
 import { type Attribute, findAttribute } from './attribute.ts';
 import { MAX_NESTING } from './limits.ts';
 import { scimFault } from './scim-fault.ts';
@@ -15,6 +16,12 @@ export function keyLike(object: Attributes, name: string): string | undefined {
   if (Object.hasOwn(object, name)) return name;
   const wanted = name.toLowerCase();
   return Object.keys(object).find((key) => key.toLowerCase() === wanted);
+}
+
+/** Which attributes differ. */
+export function changedNames(before: Readonly<Attributes>, after: Attributes): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].filter((name) => !isDeepStrictEqual(before[name], after[name]));
 }
 
 /**

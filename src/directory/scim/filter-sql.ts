@@ -10,6 +10,7 @@ import {
   splitAttributePath,
 } from './attribute.ts';
 import type { Filter, Literal, Operator } from './filter.ts';
+import { GROUP, USER } from './schemas.ts';
 import { scimFault } from './scim-fault.ts';
 
 /** Something of a row that can be compared. */
@@ -30,6 +31,10 @@ export interface Searchable {
   readonly relations: Readonly<
     Record<string, { readonly rows: RawBuilder<unknown>; readonly columns: Readonly<Record<string, Comparable>> }>
   >;
+  /** For multi-valued attributes with an index: what must hold of a row of which some value equals the text. */
+  readonly narrowed?: Readonly<Record<string, (text: string) => RawBuilder<unknown>>>;
+  /** Whether attributes of other types are ones that these rows have no value of, instead of unknown. */
+  readonly acrossTypes?: boolean;
 }
 
 type Condition = RawBuilder<unknown>;
@@ -54,9 +59,16 @@ export function filterCondition(searchable: Searchable, filter: Filter): Conditi
   }
 }
 
+/** Whether a filter asks only what one of the columns with an index equals. */
+export function isLookUp(searchable: Searchable, filter: Filter): boolean {
+  if (filter.kind !== 'compare' || filter.operator !== 'eq' || typeof filter.value !== 'string') return false;
+  return searchable.columns[filter.path.toLowerCase()]?.equals !== undefined;
+}
+
 type Leaf = Extract<Filter, { kind: 'present' | 'compare' }>;
 
 function leafCondition(searchable: Searchable, leaf: Leaf): Condition {
+  if (isElsewhere(searchable, leaf.path)) return ofNoValue(leaf);
   const { path, attribute } = resolve(searchable.type, leaf.path);
   const column = searchable.columns[[attribute.name, path.sub].filter(Boolean).join('.').toLowerCase()];
   if (column !== undefined && path.extension === undefined) return test(column, leaf);
@@ -70,16 +82,46 @@ function leafCondition(searchable: Searchable, leaf: Leaf): Condition {
   const sub = findAttribute(attribute.subAttributes, path.sub ?? 'value');
   if (sub === undefined) throw unknown(leaf.path);
   if (!attribute.multiValued) return test(inJson(sql`(${held} -> ${attribute.name}::text)`, sub), leaf);
-  return someCondition(searchable, attribute, held, (part) => test(part(sub), leaf));
+  const some = someCondition(searchable, attribute, held, (part) => test(part(sub), leaf));
+  return narrowed(searchable, attribute, { ...leaf, path: sub.name }, some);
+}
+
+/** Puts before a search through elements what an index can answer. */
+function narrowed(searchable: Searchable, attribute: Attribute, filter: Filter, some: Condition): Condition {
+  const narrow = searchable.narrowed?.[attribute.name];
+  const value = narrow === undefined ? undefined : valueAsked(filter);
+  return narrow === undefined || value === undefined ? some : sql`(${narrow(value)} AND ${some})`;
+}
+
+/** What an element's `value` must equal for the filter to hold, where it says so. */
+function valueAsked(filter: Filter): string | undefined {
+  if (filter.kind === 'and') return valueAsked(filter.left) ?? valueAsked(filter.right);
+  if (filter.kind !== 'compare' || filter.operator !== 'eq' || filter.path.toLowerCase() !== 'value') return undefined;
+  return typeof filter.value === 'string' && isText(filter.value) ? filter.value : undefined;
+}
+
+function isElsewhere({ type, acrossTypes }: Searchable, text: string): boolean {
+  const knows = (each: ResourceType) => describedBy(each, text) !== undefined;
+  return acrossTypes === true && !knows(type) && [USER, GROUP].some(knows);
+}
+
+function ofNoValue(leaf: Leaf): Condition {
+  const holds =
+    leaf.kind === 'compare' &&
+    (leaf.operator === 'ne') === (leaf.value !== null) &&
+    (leaf.operator === 'ne' || leaf.operator === 'eq');
+  return holds ? sql`true` : sql`false`;
 }
 
 function elementCondition(searchable: Searchable, text: string, filter: Filter): Condition {
+  if (isElsewhere(searchable, text)) return sql`false`;
   const { path, attribute } = resolve(searchable.type, text);
   if (!attribute.multiValued || attribute.type !== 'complex' || path.sub !== undefined) {
     throw scimFault('invalidFilter', `"${text}" has no elements to filter.`, text);
   }
   const held = path.extension === undefined ? sql`d.attributes` : sql`(d.attributes -> ${path.extension}::text)`;
-  return someCondition(searchable, attribute, held, (part) => inElement(attribute, filter, part));
+  const some = someCondition(searchable, attribute, held, (part) => inElement(attribute, filter, part));
+  return narrowed(searchable, attribute, filter, some);
 }
 
 type Part = (sub: Attribute) => Comparable;
@@ -128,11 +170,21 @@ function inJson(holder: RawBuilder<unknown>, attribute: Attribute): Comparable {
 }
 
 function resolve(type: ResourceType, text: string): { path: AttributePath; attribute: Attribute } {
+  const described = describedBy(type, text);
+  if (described === undefined) throw unknown(text);
+  return described;
+}
+
+function describedBy(type: ResourceType, text: string): { path: AttributePath; attribute: Attribute } | undefined {
   const path = splitAttributePath(type, text);
-  if (path?.name === undefined) throw unknown(text);
-  const attribute = findAttribute(attributesOf(type, path.extension), path.name);
-  if (attribute === undefined || attribute.returned === 'never') throw unknown(text);
-  return { path, attribute };
+  const attribute = path?.name === undefined ? undefined : findAttribute(attributesOf(type, path.extension), path.name);
+  return path === undefined || attribute === undefined || attribute.returned === 'never'
+    ? undefined
+    : { path, attribute };
+}
+
+function isText(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
 }
 
 function test({ value, type, caseExact, equals }: Comparable, leaf: Leaf): Condition {
@@ -145,22 +197,24 @@ function test({ value, type, caseExact, equals }: Comparable, leaf: Leaf): Condi
   }
   if (type === 'boolean') return testBoolean(value, leaf);
   if (typeof wanted !== 'string') throw incomparable(leaf.path, operator, wanted);
-  if (wanted.includes('\0') || !wanted.isWellFormed()) throw incomparable(leaf.path, operator, wanted);
+  if (!isText(wanted)) throw incomparable(leaf.path, operator, wanted);
   if (type === 'dateTime') return testDate(value, leaf, wanted);
   if (operator === 'eq' && equals !== undefined) return equals(wanted);
-  return caseExact ? testText(value, operator, wanted) : testText(sql`lower(${value})`, operator, wanted.toLowerCase());
+  return caseExact
+    ? testText(value, operator, sql`${wanted}::text`)
+    : testText(sql`lower(${value})`, operator, sql`lower(${wanted}::text)`);
 }
 
-function testText(value: RawBuilder<unknown>, operator: Operator, wanted: string): Condition {
+function testText(value: RawBuilder<unknown>, operator: Operator, wanted: RawBuilder<unknown>): Condition {
   switch (operator) {
     case 'co':
       return sql`(strpos(${value}, ${wanted}) > 0)`;
     case 'sw':
       return sql`starts_with(${value}, ${wanted})`;
     case 'ew':
-      return sql`(right(${value}, length(${wanted}::text)) = ${wanted})`;
+      return sql`(right(${value}, length(${wanted})) = ${wanted})`;
     default:
-      return compared(value, operator, sql`${wanted}::text COLLATE "C"`);
+      return compared(value, operator, sql`${wanted} COLLATE "C"`);
   }
 }
 

@@ -1,12 +1,14 @@
 /** Groups and their members as rows. Changing members costs what changes, however many a group has. */
 import { isDeepStrictEqual } from 'node:util';
-import { type Selectable, sql } from 'kysely';
-import { record } from '../../audit/record.ts';
+import { type RawBuilder, type Selectable, sql } from 'kysely';
+import { auditing } from '../../audit/record.ts';
 import { Fault } from '../../errors.ts';
+import { prepared } from '../../store/prepared.ts';
 import type { DirectoryGroupRow } from '../../store/tables.ts';
 import { isId, type TenantTransaction } from '../../store/tenant.ts';
 import { unlessTaken } from '../../tenancy/put.ts';
-import type { Attributes } from './conform.ts';
+import { type Attributes, changedNames } from './conform.ts';
+import type { Written } from './endpoint.ts';
 import { groupFacts } from './facts.ts';
 import type { Searchable } from './filter-sql.ts';
 import type { MemberChange } from './member-change.ts';
@@ -25,8 +27,20 @@ export const GROUPS: Searchable = {
       caseExact: true,
       equals: (id) => (isId(id) ? sql`d.id = ${id}::uuid` : sql`false`),
     },
-    externalid: { value: sql`d.external_id`, type: 'string', caseExact: true },
-    displayname: { value: sql`d.display_name`, type: 'string', caseExact: false },
+    externalid: {
+      value: sql`d.external_id`,
+      type: 'string',
+      caseExact: true,
+      equals: (id) => sql`d.external_id = ${id}`,
+    },
+    displayname: {
+      value: sql`d.display_name`,
+      type: 'string',
+      caseExact: false,
+      equals: (name) => sql`d.display_name_key = lower(${name})`,
+    },
+    'meta.resourcetype': { value: sql`'Group'`, type: 'string', caseExact: true },
+    'meta.version': { value: sql`'W/"' || d.version || '"'`, type: 'string', caseExact: true },
     'meta.created': { value: sql`d.created_at`, type: 'dateTime', caseExact: false },
     'meta.lastmodified': { value: sql`d.updated_at`, type: 'dateTime', caseExact: false },
   },
@@ -47,12 +61,6 @@ export const GROUPS: Searchable = {
   },
 };
 
-/** A group written, and the directory users whose facts that changed. */
-export interface WrittenGroup {
-  readonly row: GroupRow;
-  readonly touched: readonly string[];
-}
-
 /**
  * Makes a group.
  * @throws Fault with scimType `uniqueness`, or `invalidValue` where a member does not exist
@@ -62,18 +70,20 @@ export async function createGroup(
   directoryId: string,
   attributes: Attributes,
   members: MemberChange,
-): Promise<WrittenGroup> {
+): Promise<Written<GroupRow>> {
   const facts = groupFacts(attributes);
-  const row = await tx.db
-    .insertInto('directory_groups')
-    .values({ organization_id: tx.organizationId, directory_id: directoryId, ...facts, attributes })
-    .onConflict((conflict) => conflict.columns(['organization_id', 'directory_id', 'source_key']).doNothing())
-    .returningAll()
-    .executeTakeFirst();
+  const { rows } = await prepared(sql<GroupRow>`
+    WITH written AS (
+      INSERT INTO directory_groups (organization_id, directory_id, source_key, external_id, display_name, attributes)
+      VALUES (${tx.organizationId}, ${directoryId}, ${facts.source_key}, ${facts.external_id}, ${facts.display_name},
+        ${JSON.stringify(attributes)}::jsonb)
+      ON CONFLICT (organization_id, directory_id, source_key) DO NOTHING RETURNING *),
+    told AS (${auditing(tx, groupEvents('directory_group.created', { members: members.add.size }))})
+    SELECT * FROM written`).execute(tx.db);
+  const [row] = rows;
   if (row === undefined) throw taken(facts.display_name);
-  const { added } = await changeMembers(tx, row, members);
-  await recordGroup(tx, 'directory_group.created', row, { members: added.length });
-  return { row, touched: added };
+  const added = await addMembers(tx, row, [...members.add]);
+  return { row, touched: added, changed: ['group created', ...memberNotes(added, [])] };
 }
 
 /**
@@ -87,12 +97,11 @@ export async function findGroup(
   id: string,
   lock = false,
 ): Promise<GroupRow> {
-  const query = tx.db
-    .selectFrom('directory_groups')
-    .selectAll()
-    .where('directory_id', '=', directoryId)
-    .where('id', '=', id);
-  const row = isId(id) ? await (lock ? query.forUpdate() : query).executeTakeFirst() : undefined;
+  const found = sql<GroupRow>`SELECT * FROM directory_groups WHERE directory_id = ${directoryId} AND id = ${id}`;
+  const { rows } = isId(id)
+    ? await prepared(lock ? sql<GroupRow>`${found} FOR UPDATE` : found).execute(tx.db)
+    : { rows: [] };
+  const [row] = rows;
   if (row === undefined) throw new Fault('not-found', `There is no group "${id.slice(0, 100)}" in this directory.`);
   return row;
 }
@@ -106,36 +115,38 @@ export async function changeGroup(
   before: GroupRow,
   attributes: Attributes,
   members: MemberChange,
-): Promise<WrittenGroup> {
-  const { added, removed } = await changeMembers(tx, before, members);
+): Promise<Written<GroupRow>> {
+  const removed = await removeMembers(tx, before, members);
+  const added = await addMembers(tx, before, [...members.add]);
   const same = isDeepStrictEqual(attributes, before.attributes);
-  if (same && added.length + removed.length === 0) return { row: before, touched: [] };
+  if (same && added.length + removed.length === 0) return { row: before, touched: [], changed: [] };
   const facts = groupFacts(attributes);
-  const updating = sql<GroupRow>`
-    UPDATE directory_groups d SET source_key = ${facts.source_key}, external_id = ${facts.external_id},
-      display_name = ${facts.display_name}, attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, updated_at = now()
-    WHERE d.directory_id = ${before.directory_id} AND d.id = ${before.id} RETURNING d.*`;
+  const renamed = facts.display_name !== before.display_name;
+  const told = { membersAdded: added.length, membersRemoved: removed.length };
+  const events = groupEvents('directory_group.updated', renamed ? { formerName: before.display_name, ...told } : told);
+  const updating = prepared(sql<GroupRow>`
+    WITH written AS (
+      UPDATE directory_groups d SET source_key = ${facts.source_key}, external_id = ${facts.external_id},
+        display_name = ${facts.display_name}, attributes = ${JSON.stringify(attributes)}::jsonb, version = version + 1, updated_at = now()
+      WHERE d.directory_id = ${before.directory_id} AND d.id = ${before.id} RETURNING d.*),
+    told AS (${auditing(tx, events)})
+    SELECT * FROM written`);
   const { rows } = await unlessTaken(() => updating.execute(tx.db), taken(facts.display_name));
   const row = rows[0] ?? before;
-  await recordGroup(tx, 'directory_group.updated', row, {
-    ...(row.display_name === before.display_name ? {} : { formerName: before.display_name }),
-    membersAdded: added.length,
-    membersRemoved: removed.length,
-  });
-  const renamed = row.display_name !== before.display_name;
-  return { row, touched: renamed ? [...(await memberIdsOf(tx, row)), ...removed] : [...added, ...removed] };
+  return {
+    row,
+    touched: renamed ? [...(await memberIdsOf(tx, row)), ...removed] : [...added, ...removed],
+    changed: [...changedNames(before.attributes, attributes), ...memberNotes(added, removed)],
+  };
 }
 
-/** Removes a locked group. @returns the users who were in it */
-export async function removeGroup(tx: TenantTransaction, row: GroupRow): Promise<string[]> {
+/** Removes a locked group; whoever was in it is concerned. */
+export async function removeGroup(tx: TenantTransaction, row: GroupRow): Promise<Written<GroupRow>> {
   const members = await memberIdsOf(tx, row);
-  await tx.db
-    .deleteFrom('directory_groups')
-    .where('directory_id', '=', row.directory_id)
-    .where('id', '=', row.id)
-    .execute();
-  await recordGroup(tx, 'directory_group.deleted', row, { members: members.length });
-  return members;
+  await prepared(sql`
+    WITH written AS (DELETE FROM directory_groups WHERE directory_id = ${row.directory_id} AND id = ${row.id} RETURNING *)
+    ${auditing(tx, groupEvents('directory_group.deleted', { members: members.length }))}`).execute(tx.db);
+  return { row, touched: members, changed: ['group deleted', ...memberNotes([], members)] };
 }
 
 export interface Member {
@@ -143,18 +154,15 @@ export interface Member {
   readonly name: string;
 }
 
-/** The members of a page of groups, by group id. */
-export async function membersOf(
-  tx: TenantTransaction,
-  directoryId: string,
-  ids: readonly string[],
-): Promise<Map<string, Member[]>> {
-  const { rows } = await sql<{ groupId: string; members: Member[] }>`
+/** The members of groups of one directory, by group id. */
+export async function membersOf(tx: TenantTransaction, groups: readonly GroupRow[]): Promise<Map<string, Member[]>> {
+  const ids = groups.map((group) => group.id);
+  const { rows } = await prepared(sql<{ groupId: string; members: Member[] }>`
     SELECT m.group_id AS "groupId", jsonb_agg(jsonb_build_object('id', u.id, 'name', u.display_name) ORDER BY m.created_at, u.id) AS members
     FROM directory_group_members m
     JOIN directory_users u ON u.directory_id = m.directory_id AND u.id = m.member_id AND u.deleted_at IS NULL
-    WHERE m.directory_id = ${directoryId} AND m.group_id = ANY(${ids as string[]}::uuid[])
-    GROUP BY m.group_id`.execute(tx.db);
+    WHERE m.directory_id = ${groups[0]?.directory_id ?? null} AND m.group_id = ANY(${ids}::uuid[])
+    GROUP BY m.group_id`).execute(tx.db);
   return new Map(rows.map((row) => [row.groupId, row.members]));
 }
 
@@ -168,17 +176,6 @@ async function memberIdsOf(tx: TenantTransaction, row: GroupRow): Promise<string
   return members.map((member) => member.member_id);
 }
 
-/** Adds and removes; who is there already, or not, is no change. */
-async function changeMembers(
-  tx: TenantTransaction,
-  group: GroupRow,
-  change: MemberChange,
-): Promise<{ added: string[]; removed: string[] }> {
-  const removed = await removeMembers(tx, group, change);
-  const added = await addMembers(tx, group, [...change.add]);
-  return { added, removed };
-}
-
 async function removeMembers(
   tx: TenantTransaction,
   group: GroupRow,
@@ -188,21 +185,27 @@ async function removeMembers(
   const gone = replacesAll
     ? sql`member_id <> ALL(${[...add].filter(isId)}::uuid[])`
     : sql`member_id = ANY(${[...remove].filter(isId)}::uuid[])`;
-  const { rows } = await sql<{ id: string }>`
+  const { rows } = await prepared(sql<{ id: string }>`
     DELETE FROM directory_group_members
-    WHERE directory_id = ${group.directory_id} AND group_id = ${group.id} AND ${gone} RETURNING member_id AS id`.execute(
+    WHERE directory_id = ${group.directory_id} AND group_id = ${group.id} AND ${gone} RETURNING member_id AS id`).execute(
     tx.db,
   );
   return rows.map((row) => row.id);
 }
 
+/** Who is there already is no change. Whoever is added is held until the end, so that nobody is deleted and added in the same instant. */
 async function addMembers(tx: TenantTransaction, group: GroupRow, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  // Held until the end, so that nobody is deleted and added in the same instant.
-  const { rows: present } = await sql<{ id: string }>`
-    SELECT id FROM directory_users WHERE directory_id = ${group.directory_id} AND id = ANY(${ids.filter(isId)}::uuid[])
-      AND deleted_at IS NULL ORDER BY id FOR KEY SHARE`.execute(tx.db);
-  const known = new Set(present.map((row) => row.id));
+  const { rows } = await prepared(sql<{ id: string; added: boolean }>`
+    WITH present AS MATERIALIZED (
+      SELECT id FROM directory_users WHERE directory_id = ${group.directory_id} AND id = ANY(${ids.filter(isId)}::uuid[])
+        AND deleted_at IS NULL ORDER BY id FOR KEY SHARE),
+    added AS (
+      INSERT INTO directory_group_members (organization_id, directory_id, group_id, member_id)
+      SELECT ${tx.organizationId}::uuid, ${group.directory_id}::uuid, ${group.id}::uuid, id FROM present
+      ON CONFLICT DO NOTHING RETURNING member_id)
+    SELECT id, id IN (SELECT member_id FROM added) AS added FROM present`).execute(tx.db);
+  const known = new Set(rows.map((row) => row.id));
   const unknown = ids.find((id) => !known.has(id));
   if (unknown !== undefined) {
     throw scimFault(
@@ -211,26 +214,26 @@ async function addMembers(tx: TenantTransaction, group: GroupRow, ids: readonly 
       'members',
     );
   }
-  const { rows } = await sql<{ id: string }>`
-    INSERT INTO directory_group_members (organization_id, directory_id, group_id, member_id)
-    SELECT ${tx.organizationId}::uuid, ${group.directory_id}::uuid, ${group.id}::uuid, id FROM unnest(${ids as string[]}::uuid[]) AS given(id)
-    ON CONFLICT DO NOTHING RETURNING member_id AS id`.execute(tx.db);
-  return rows.map((row) => row.id);
+  return rows.filter((row) => row.added).map((row) => row.id);
 }
 
 function taken(name: string): Fault {
   return scimFault('uniqueness', `The group "${name}" exists in this directory already.`, 'displayName');
 }
 
-async function recordGroup(
-  tx: TenantTransaction,
-  action: string,
-  row: GroupRow,
-  detail: Record<string, unknown>,
-): Promise<void> {
-  await record(tx, {
-    action,
-    resource: { type: 'directory_group', id: row.id },
-    detail: { directory: row.directory_id, displayName: row.display_name, ...detail },
-  });
+/** The audit event of each written row. */
+function groupEvents(action: string, detail: Record<string, unknown>): RawBuilder<unknown> {
+  return sql`SELECT ${action}::text, 'directory_group', id::text, '', jsonb_build_object('directory', directory_id,
+    'displayName', display_name) || ${JSON.stringify(detail)}::jsonb FROM written`;
+}
+
+function memberNotes(added: readonly string[], removed: readonly string[]): string[] {
+  return [
+    ...(added.length === 0 ? [] : [`members added: ${shortList(added)}`]),
+    ...(removed.length === 0 ? [] : [`members removed: ${shortList(removed)}`]),
+  ];
+}
+
+function shortList(ids: readonly string[]): string {
+  return ids.length <= 10 ? ids.join(', ') : `${ids.slice(0, 10).join(', ')} and ${ids.length - 10} more`;
 }

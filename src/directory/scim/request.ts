@@ -1,22 +1,37 @@
 /** A SCIM request's surroundings: which directory it is, its transaction, its preconditions. */
-import type { Request, RequestHandler } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import { Fault } from '../../errors.ts';
 import { bearerOf } from '../../http/operator.ts';
-import { originOf, requestIdOf } from '../../http/request-context.ts';
+import { requestIdOf } from '../../http/request-context.ts';
 import type { Log } from '../../log.ts';
 import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/database.ts';
-import { inTenant, type TenantTransaction } from '../../store/tenant.ts';
-import type { ReconcileDependencies } from '../reconcile/model.ts';
-import { reconcilePeople } from '../reconcile/people.ts';
-import { takeTurn } from '../reconcile/turns.ts';
-import { authenticateDirectory, type KnownDirectory } from '../token.ts';
+import type { TenantTransaction } from '../../store/tenant.ts';
+import {
+  type Caller,
+  type EnteredDirectory,
+  type EntryRole,
+  inDirectory,
+  type Presented,
+  presented,
+  recordRefusal,
+  unauthenticated,
+} from '../enter.ts';
+import { type ReconcileDependencies, reconcileModelNamed } from '../reconcile/model.ts';
+import { reconcileRecords } from '../reconcile/people.ts';
 import { versionOf } from './answer.ts';
+import { remember } from './logged.ts';
+import { notesOf } from './notes.ts';
+import { Permits } from './permits.ts';
+import { Refusals } from './refusals.ts';
 import { scimFault } from './scim-fault.ts';
 
 export interface ScimDependencies extends ReconcileDependencies {
   readonly store: Pick<Store, 'db'>;
-  readonly settings: { readonly http: Pick<Settings['http'], 'baseUrl'> };
+  readonly settings: {
+    readonly http: Pick<Settings['http'], 'baseUrl'>;
+    readonly scim: Settings['scim'];
+  };
   readonly log: Log;
 }
 
@@ -24,73 +39,93 @@ const ATTEMPTS = 3;
 /** Serialization failure, deadlock, and an account that somebody else made in the same instant: the second look decides well. */
 const PASSING: ReadonlySet<string | undefined> = new Set(['40001', '40P01', '23505']);
 
-const known = new WeakMap<Request, KnownDirectory>();
+const tokens = new WeakMap<Request, Presented>();
 
-/** Lets only the directory of the path in, by its own token. To everybody else all directories look alike: 401. */
-export function requireDirectory(deps: ScimDependencies): RequestHandler {
-  return async (request, response, next) => {
-    const id = String(request.params['directory']);
-    const origin = { requestId: requestIdOf(request), address: request.ip };
-    const directory = await authenticateDirectory(deps.store.db, id, bearerOf(request), origin);
-    if (directory === undefined) {
-      response.set('WWW-Authenticate', 'Bearer realm="scim"');
-      throw new Fault('unauthenticated', 'This needs a valid token of this directory.', {
-        remedy: 'Send it as "Authorization: Bearer ...".',
-      });
-    }
-    known.set(request, directory);
-    next();
+/**
+ * The way in: lets pass who presents a token of the directory in the path, as often as it may ask, and slows down who guesses. Each
+ * transaction proves the token again; what is refused there comes back to `refused`.
+ */
+export function entrance({ store: { db }, settings }: ScimDependencies): {
+  readonly enter: RequestHandler;
+  readonly refused: ErrorRequestHandler;
+} {
+  const permits = new Permits(db, settings.scim.requestsPerMinute);
+  const refusals = new Refusals();
+  return {
+    enter: async (request, _response, next) => {
+      const token = presented(directoryIn(request), bearerOf(request));
+      if (token === undefined || !permits.knows(token)) refusals.requireFew(request.ip ?? '', Date.now());
+      if (token === undefined) throw unauthenticated();
+      await permits.spend(token, callerOf(request));
+      tokens.set(request, token);
+      next();
+    },
+    refused: async (error: unknown, request, response, next) => {
+      if (error instanceof Fault && error.code === 'unauthenticated') {
+        refusals.count(request.ip ?? '', Date.now());
+        response.set('WWW-Authenticate', 'Bearer realm="scim"');
+        const token = tokens.get(request);
+        if (token !== undefined) permits.forget(token);
+        const reason = bearerOf(request) === undefined ? 'no token' : 'token not valid for this directory';
+        await recordRefusal(db, directoryIn(request), reason, callerOf(request));
+      }
+      next(error);
+    },
   };
 }
 
-/** The directory that this request has proven to be. */
-export function directoryOf(request: Request): KnownDirectory {
-  const directory = known.get(request);
-  if (directory === undefined) throw new Error('directoryOf is used outside requireDirectory');
-  return directory;
+function directoryIn(request: Request): string {
+  return /^\/([^/]+)/.exec(request.path)?.[1] ?? '';
 }
 
 /** The address under which the directory's resources are found. */
 export function baseOf(deps: ScimDependencies, request: Request): string {
-  return `${deps.settings.http.baseUrl}/scim/v2/${directoryOf(request).directoryId}`;
+  return `${deps.settings.http.baseUrl}/scim/v2/${request.params['directory']}`;
 }
 
+type Work<T> = (tx: TenantTransaction, directory: EnteredDirectory) => Promise<T>;
+
 /** Reads in the directory's organization. */
-export function reading<T>(
-  deps: ScimDependencies,
-  request: Request,
-  work: (tx: TenantTransaction) => Promise<T>,
-): Promise<T> {
-  const { organizationId, actor } = directoryOf(request);
-  return inTenant(deps.store.db, organizationId, originOf(request, actor), work, 'reader');
+export function reading<T>(deps: ScimDependencies, request: Request, work: Work<T>): Promise<T> {
+  return entering(deps, request, 'reader', work);
 }
 
 /** Writes in one transaction of the directory's organization, again where it only met another one. */
-export async function writing<T>(
-  deps: ScimDependencies,
-  request: Request,
-  work: (tx: TenantTransaction) => Promise<T>,
-): Promise<T> {
-  const { organizationId, actor } = directoryOf(request);
+export async function writing<T>(deps: ScimDependencies, request: Request, work: Work<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await inTenant(deps.store.db, organizationId, originOf(request, actor), async (tx) => {
-        await takeTurn(tx, 'beside others');
-        return work(tx);
-      });
+      return await entering(deps, request, 'directory', work);
     } catch (error) {
       if (attempt === ATTEMPTS || !PASSING.has((error as { code?: string }).code)) throw error;
+      notesOf(request).forget();
     }
   }
+}
+
+function entering<T>(deps: ScimDependencies, request: Request, role: EntryRole, work: Work<T>): Promise<T> {
+  const token = tokens.get(request);
+  if (token === undefined) throw new Error('a directory is entered outside requireDirectory');
+  return inDirectory(deps.store.db, token, callerOf(request), role, (tx, directory) => {
+    remember(request, directory);
+    return work(tx, directory);
+  });
+}
+
+function callerOf(request: Request): Caller {
+  return { requestId: requestIdOf(request), address: request.ip };
 }
 
 /** Settles the people whose facts were written, in the same transaction: accounts, leaving, memberships. */
 export async function settle(
   deps: ScimDependencies,
+  request: Request,
   tx: TenantTransaction,
+  { directoryId, model }: EnteredDirectory,
   directoryUserIds: readonly string[],
 ): Promise<void> {
-  if (directoryUserIds.length > 0) await reconcilePeople(deps, tx, { directoryUserIds }, 'scim');
+  if (directoryUserIds.length === 0) return;
+  const known = reconcileModelNamed(deps.models, model);
+  notesOf(request).followed(await reconcileRecords(deps, tx, known, { directoryId, ids: directoryUserIds }, 'scim'));
 }
 
 /**

@@ -48,6 +48,9 @@ export const people: Migration = {
       created_at timestamptz NOT NULL DEFAULT now(),
       expires_at timestamptz,
       last_used_at timestamptz,
+      -- The minute in which requests are counted, and how many were let through in it, by all instances together.
+      window_ends_at timestamptz NOT NULL DEFAULT '-infinity',
+      window_used integer NOT NULL DEFAULT 0,
       PRIMARY KEY (organization_id, directory_id, id),
       FOREIGN KEY (organization_id, directory_id) REFERENCES directories ON DELETE CASCADE
     );

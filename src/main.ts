@@ -19,6 +19,8 @@ import { openLog } from './log.ts';
 import { startOffboardingWorker, sweepDueSteps } from './offboarding/work-steps.ts';
 import type { Settings } from './settings.ts';
 import { startLogoutWorker, sweepLogouts } from './sign-in/oauth/backchannel-logout.ts';
+import { raiseCertificateAlarms } from './sign-in/saml/certificate-alarm.ts';
+import { refreshDueMetadata } from './sign-in/saml/metadata-refresh.ts';
 import { openStore } from './store/database.ts';
 
 export interface OpenDependencies extends Dependencies {
@@ -99,6 +101,8 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     await settleDates(deps);
     await sweepDueSteps(deps);
     await sweepLogouts(deps);
+    await refreshDueMetadata(deps);
+    await raiseCertificateAlarms(deps);
     await sealAll(deps);
     await sweepRequestLog(deps);
   };

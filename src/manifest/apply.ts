@@ -10,7 +10,7 @@ import { Fault } from '../errors.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import { putWebhookEndpoint } from '../offboarding/webhook-endpoint.ts';
 import type { Settings } from '../settings.ts';
-import { putConnection } from '../sign-in/connection.ts';
+import { putConnection, readAhead } from '../sign-in/connection.ts';
 import { requireEnforceable } from '../sign-in/policy.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganization } from '../store/locate.ts';
@@ -68,9 +68,13 @@ export async function applyManifest(
   mode: 'plan' | 'apply',
 ): Promise<ManifestReport> {
   const organizationId = (await locateOrganization(deps.store.db, manifest.organization.slug)) ?? randomUUID();
+  const read = await Promise.all(
+    manifest.connections.map(async (each) => [each.slug, await readAhead(deps, each)] as const),
+  );
+  const fetched = new Map(read);
   try {
     return await inTenant(deps.store.db, organizationId, origin, async (tx) => {
-      const report = await applyIn(deps, tx, manifest);
+      const report = await applyIn(deps, tx, manifest, fetched);
       if (mode === 'plan') throw new PlanOnly(report);
       return report;
     });
@@ -80,7 +84,12 @@ export async function applyManifest(
   }
 }
 
-async function applyIn(deps: ManifestDependencies, tx: TenantTransaction, manifest: Manifest): Promise<ManifestReport> {
+async function applyIn(
+  deps: ManifestDependencies,
+  tx: TenantTransaction,
+  manifest: Manifest,
+  fetched: ReadonlyMap<string, Awaited<ReturnType<typeof readAhead>>>,
+): Promise<ManifestReport> {
   const changes: ManifestChange[] = [];
   const { sealingKey } = deps.settings.secrets;
   async function each<T>(
@@ -107,7 +116,9 @@ async function applyIn(deps: ManifestDependencies, tx: TenantTransaction, manife
     const nameOf = (product: { readonly slug: string }) => `${workspace.slug}/${product.slug}`;
     await each('product', products, nameOf, (item) => putProduct(tx, { ...item, workspace: workspace.slug }));
   }
-  await each('connection', manifest.connections, bySlug, (item) => putConnection(tx, deps, item));
+  await each('connection', manifest.connections, bySlug, (item) =>
+    putConnection(tx, deps, item, { fetched: fetched.get(item.slug) }),
+  );
   await each('directory', manifest.directories, bySlug, (item) => putDirectory(tx, item));
   const model = await organizationModel(deps.models, tx);
   await each('mapping rule', manifest.mappingRules, bySlug, (item) => putMappingRule(tx, model, item));

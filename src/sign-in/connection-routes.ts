@@ -11,6 +11,7 @@ import {
   findConnection,
   listConnections,
   putConnection,
+  readAhead,
 } from './connection.ts';
 import { relyingPartyOf } from './oidc/addresses.ts';
 import { serviceProviderOf } from './saml/service-provider.ts';
@@ -65,8 +66,9 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
     },
     async ({ params, body }, request) => {
       const input = connectionInput.parse({ ...body, slug: params.connection });
+      const fetched = await readAhead(deps, input);
       return withinTenant(db, request, async (tx) => {
-        const { action } = await putConnection(tx, deps, input);
+        const { action } = await putConnection(tx, deps, input, { fetched });
         return { ...(await read(tx, input.slug)), action };
       });
     },

@@ -13,18 +13,15 @@ import type { Settings } from '../settings.ts';
 import type { ConnectionRow } from '../store/tables.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type Put, type PutValue, putRow } from '../tenancy/put.ts';
-import { SAML_ATTRIBUTE_NAMES } from './attributes.ts';
-import {
-  type ConnectionInput,
-  type OidcInput,
-  type SamlConfig,
-  type SamlInput,
-  samlConfig,
-} from './connection-input.ts';
+import type { ConnectionInput, OidcInput, SamlInput } from './connection-input.ts';
 import { ensureClientKey } from './oidc/client-key.ts';
 import { type OidcConfig, oidcConfig, oidcConfigOf } from './oidc/config.ts';
 import { trustOf } from './policy.ts';
-import { certificateBody, type IdpDescription, readIdpMetadata } from './saml/metadata.ts';
+import { requestAddress, type SamlConfig, samlConfig, samlConfigOf } from './saml/config.ts';
+import { describedBy, keepBeside } from './saml/keep.ts';
+import type { IdpDescription } from './saml/metadata.ts';
+import { type FetchedMetadata, fetchMetadata } from './saml/metadata-fetch.ts';
+import { keepSource } from './saml/metadata-source.ts';
 
 export { type ConnectionInput, connectionInput } from './connection-input.ts';
 
@@ -56,9 +53,18 @@ export type OidcConnection = CommonConnection & {
 };
 export type Connection = SamlConnection | OidcConnection;
 
+/** What has to be read from elsewhere before a connection is put, so that no transaction waits for it. */
+export async function readAhead(
+  { settings }: ConnectionDependencies,
+  input: ConnectionInput,
+): Promise<FetchedMetadata | undefined> {
+  if (input.kind !== 'saml' || input.metadataUrl === undefined) return undefined;
+  return fetchMetadata(input.metadataUrl, settings.allowPrivateNetwork, new Date());
+}
+
 /**
  * Creates or updates a connection, with the directory that holds what logins through it say.
- * @param newId the id of a connection that is made now, where its addresses were given away before
+ * @param known what `readAhead` gave, and the id of a connection that is made now, where its addresses were given away before
  * @throws Fault `invalid-input` where metadata, an address, a certificate or the default role won't do, `conflict` where the kind
  * would change
  */
@@ -66,8 +72,9 @@ export async function putConnection(
   tx: TenantTransaction,
   deps: ConnectionDependencies,
   input: ConnectionInput,
-  newId?: string,
+  known: { readonly fetched?: FetchedMetadata | undefined; readonly newId?: string } = {},
 ): Promise<Put> {
+  const { fetched, newId } = known;
   const before = await tx.db
     .selectFrom('connections')
     .selectAll()
@@ -84,7 +91,8 @@ export async function putConnection(
       },
     );
   }
-  const config = input.kind === 'saml' ? samlConfigOf(deps, input) : keptOidc(deps, input);
+  const saml = input.kind === 'saml' ? keptSaml(deps, input, fetched, before?.config) : undefined;
+  const config = input.kind === 'saml' ? saml?.config : keptOidc(deps, input);
   const newRole = input.defaultRole !== null && input.defaultRole !== before?.default_role;
   const administrative = newRole && (await checkDefaultRole(tx, deps, input));
   await refuseUnknownWorkspace(tx, input.defaultWorkspace);
@@ -106,6 +114,10 @@ export async function putConnection(
       enabled: input.enabled,
     },
   );
+  if (saml !== undefined) {
+    await keepSource(tx, put.id, saml.config.metadataUrl, fetched, saml.waiting);
+    await keepBeside(tx, deps, put.id, saml.config);
+  }
   const secret = input.kind === 'oidc' ? await putSecret(tx, deps, put.id, input.clientSecret) : false;
   if (input.kind === 'oidc' && input.clientAuthentication === 'private_key_jwt') {
     await ensureClientKey(tx, deps.settings.secrets.sealingKey, put.id);
@@ -157,20 +169,26 @@ function connectionOf(row: Selectable<ConnectionRow>): Connection {
     : { ...common, kind: 'oidc', config: oidcConfig.parse(row.config), sealedSecret: row.sealed_secret };
 }
 
-function samlConfigOf(deps: ConnectionDependencies, input: SamlInput): SamlConfig {
-  const { entityId, ssoUrl, certificates } = describedBy(input);
-  refusePlain(deps, ssoUrl, 'ssoUrl');
-  const attributes = { ...SAML_ATTRIBUTE_NAMES, ...definedOf(input.attributes) };
-  return { entityId, ssoUrl, certificates: [...certificates], attributes, defaultWorkspace: input.defaultWorkspace };
+function keptSaml(
+  deps: ConnectionDependencies,
+  input: SamlInput,
+  fetched: FetchedMetadata | undefined,
+  before: unknown,
+): { readonly config: SamlConfig; readonly waiting: IdpDescription | null } {
+  const former = before === undefined ? undefined : samlConfig.parse(before);
+  const { description, waiting } = describedBy(input, fetched, former, new Date());
+  const config = samlConfigOf(input, description);
+  requestAddress(config);
+  refusePlainAddresses(deps, config);
+  return { config, waiting };
 }
 
-function describedBy({ metadata, entityId = '', ssoUrl = '', certificates = [] }: SamlInput): IdpDescription {
-  if (metadata !== undefined) return readIdpMetadata(metadata, new Date());
-  return {
-    entityId,
-    ssoUrl,
-    certificates: certificates.map((each, at) => certificateBody(each, `certificates.${at}`)),
-  };
+/** Whatever a browser is sent to, or metadata is read from, is encrypted. @throws Fault `invalid-input` */
+export function refusePlainAddresses(deps: Pick<ConnectionDependencies, 'settings'>, config: SamlConfig): void {
+  for (const where of ['ssoUrl', 'ssoPostUrl', 'logoutUrl', 'logoutResponseUrl', 'metadataUrl'] as const) {
+    const address = config[where];
+    if (address !== null) refusePlain(deps, address, where);
+  }
 }
 
 function keptOidc(deps: ConnectionDependencies, input: OidcInput): OidcConfig {
@@ -180,13 +198,8 @@ function keptOidc(deps: ConnectionDependencies, input: OidcInput): OidcConfig {
   return config;
 }
 
-function definedOf<T extends object>(partial: T): { [K in keyof T]-?: NonNullable<T[K]> } {
-  const defined = Object.entries(partial).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(defined) as { [K in keyof T]-?: NonNullable<T[K]> };
-}
-
 /** What people sign in through must be encrypted; only the demo and tests talk to themselves without. */
-function refusePlain(deps: ConnectionDependencies, address: string, where: string): void {
+function refusePlain(deps: Pick<ConnectionDependencies, 'settings'>, address: string, where: string): void {
   const parsed = z.url().safeParse(address);
   const { protocol = '' } = parsed.success ? new URL(address) : {};
   if (protocol === 'https:' || (protocol === 'http:' && deps.settings.allowPrivateNetwork)) return;

@@ -21,6 +21,10 @@ export type Check =
   | 'digest-algorithm'
   | 'signature-transform'
   | 'signature'
+  | 'certificate'
+  | 'encryption'
+  | 'authn-context'
+  | 'authn-instant'
   | 'issuer'
   | 'destination'
   | 'recipient'
@@ -85,7 +89,7 @@ export interface NamedCheck<T> {
 
 /** Where the outcome of each check is noted. */
 export interface CheckLog {
-  passed(check: Check): void;
+  passed(check: Check, detail?: Pick<Finding, 'wanted' | 'got'>): void;
   failed(check: Check, finding: Finding): void;
 }
 
@@ -125,6 +129,22 @@ export async function auditRefusal(
     outcome: denied ? 'denied' : 'failure',
     reason: refusal instanceof SignInRefusal ? refusal.check : denied ? 'person' : refusal.code,
     detail,
+  });
+}
+
+/** Records that a message which would have ended sessions was not believed. */
+export async function auditSignOutRefusal(
+  tx: TenantTransaction,
+  connection: { readonly id: string; readonly slug: string },
+  { check, finding, message }: SignInRefusal,
+): Promise<void> {
+  const detail = { ...brief('wanted', finding.wanted), ...brief('got', finding.got) };
+  await record(tx, {
+    action: 'sign_out.refused',
+    resource: { type: 'connection', id: connection.id },
+    outcome: 'denied',
+    reason: check,
+    detail: { connection: connection.slug, sentence: message, ...detail },
   });
 }
 

@@ -2,6 +2,7 @@
 import type { Settings } from '../settings.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { endAtProvider } from './oidc/provider-session.ts';
+import { endAtIdentityProvider } from './saml/start-logout.ts';
 
 export interface SignOutDependencies {
   readonly settings: Pick<Settings, 'secrets' | 'http'>;
@@ -14,7 +15,7 @@ export type SignOutElsewhere = (
   sessionId: string,
 ) => Promise<string | undefined>;
 
-const CONTRIBUTORS: readonly SignOutElsewhere[] = [endAtProvider];
+const CONTRIBUTORS: readonly SignOutElsewhere[] = [endAtProvider, endAtIdentityProvider];
 
 /** The first address that any way of signing in has for this session. */
 export async function onwardAfterSignOut(

@@ -30,6 +30,7 @@ const MENDERS: Partial<Record<Check, Mender>> = {
   replay: 'person',
   state: 'person',
   'connection-disabled': 'organization',
+  encryption: 'organization',
   client: 'organization',
   tenant: 'organization',
   'hosted-domain': 'organization',
@@ -65,6 +66,11 @@ export class Trace {
       ...brief(detail),
       mender,
     });
+  }
+
+  /** Forgets what was noted, for checks that are made once more. */
+  startOver(): void {
+    this.steps.length = 0;
   }
 
   /** Notes why the attempt ended, where no check has yet. */

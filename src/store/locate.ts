@@ -45,3 +45,18 @@ export async function locateOrganizations(db: Db): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`SELECT locate_organizations() AS id`.execute(db);
   return rows.map((row) => row.id);
 }
+
+/** Connections whose identity provider's metadata is due to be read again. */
+export async function dueSamlMetadata(db: Db): Promise<{ organizationId: string; connectionId: string }[]> {
+  const { rows } = await sql<{ organizationId: string; connectionId: string }>`
+    SELECT organization_id AS "organizationId", connection_id AS "connectionId" FROM locate_due_saml_metadata()`.execute(
+    db,
+  );
+  return rows;
+}
+
+/** Organizations for which an alarm about a certificate is due. */
+export async function endingSamlCertificates(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`SELECT locate_ending_saml_certificates() AS id`.execute(db);
+  return rows.map((row) => row.id);
+}

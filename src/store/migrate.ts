@@ -10,6 +10,7 @@ import { access } from './migrations/0003-access.ts';
 import { credentials } from './migrations/0004-credentials.ts';
 import { audit } from './migrations/0005-audit.ts';
 import { locators } from './migrations/0006-locators.ts';
+import { saml } from './migrations/0007-saml.ts';
 import { oidc } from './migrations/0008-oidc.ts';
 import { oauth } from './migrations/0009-oauth.ts';
 import { localSignIn } from './migrations/0010-local-sign-in.ts';
@@ -25,6 +26,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0004-credentials': credentials,
   '0005-audit': audit,
   '0006-locators': locators,
+  '0007-saml': saml,
   '0008-oidc': oidc,
   '0009-oauth': oauth,
   '0010-local-sign-in': localSignIn,

@@ -301,6 +301,45 @@ export interface SessionRow {
   ended_reason: string | null;
 }
 
+export interface SamlKeyRow {
+  organization_id: string;
+  connection_id: string;
+  fingerprint: string;
+  certificate: string;
+  sealed_key: string;
+  created_at: Generated<Date>;
+  signs_from: Date;
+  retires_at: Date | null;
+}
+
+export interface SamlMetadataSourceRow {
+  organization_id: string;
+  connection_id: string;
+  url: string;
+  asked_at: Generated<Date>;
+  read_at: Date | null;
+  next_at: Date;
+  failure: string | null;
+  waiting: Json | null;
+}
+
+export interface SamlCertificateRow {
+  organization_id: string;
+  connection_id: string;
+  fingerprint: string;
+  not_after: Date;
+  alarmed_days: number | null;
+}
+
+export interface SamlSessionRow {
+  organization_id: string;
+  session_id: string;
+  connection_id: string;
+  name_id: string;
+  name_id_attributes: Json;
+  session_index: string | null;
+}
+
 export interface OidcClientKeyRow {
   organization_id: string;
   connection_id: string;
@@ -606,6 +645,10 @@ export interface Tables {
   sign_in_attempts: SignInAttemptRow;
   seen_assertions: SeenAssertionRow;
   sessions: SessionRow;
+  saml_keys: SamlKeyRow;
+  saml_metadata_sources: SamlMetadataSourceRow;
+  saml_certificates: SamlCertificateRow;
+  saml_sessions: SamlSessionRow;
   oidc_client_keys: OidcClientKeyRow;
   oidc_sessions: OidcSessionRow;
   grants: GrantRow;

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { pemBody, selfSigned } from '../../src/demo/idp/certificate.ts';
-import { SAML_ATTRIBUTE_NAMES } from '../../src/sign-in/attributes.ts';
-import type { SamlConnection } from '../../src/sign-in/connection.ts';
 import { SignInRefusal } from '../../src/sign-in/refusal.ts';
-import { acceptAssertion } from '../../src/sign-in/saml/accept.ts';
+import { acceptAssertion, readResponse } from '../../src/sign-in/saml/accept.ts';
+import { samlConfig } from '../../src/sign-in/saml/config.ts';
 import { serviceProviderOf } from '../../src/sign-in/saml/service-provider.ts';
 import * as hostile from '../doubles/hostile-saml.ts';
 
@@ -14,29 +13,16 @@ const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 400);
 const key = await selfSigned('idp');
 const id = '11111111-1111-4111-8111-111111111111';
 const own = serviceProviderOf('https://bridge.test', id);
-const connection: SamlConnection = {
-  id,
-  organizationId: id,
-  slug: 'idp',
-  name: 'idp',
-  enabled: true,
-  defaultRole: null,
-  justInTime: null,
-  directoryId: id,
-  trust: '',
-  tested: false,
-  kind: 'saml',
-  config: {
-    entityId: 'https://idp.test',
-    ssoUrl: 'https://idp.test/sso',
-    certificates: [pemBody(key.certificate)],
-    attributes: SAML_ATTRIBUTE_NAMES,
-    defaultWorkspace: null,
-  },
-};
+const config = samlConfig.parse({
+  entityId: 'https://idp.test',
+  ssoUrl: 'https://idp.test/sso',
+  certificates: [pemBody(key.certificate)],
+});
 const parts = hostile.goodParts({ ...own, issuer: 'https://idp.test', requestId: '_request', email: 'mia@acme.test' });
 const good = hostile.sign(hostile.response(parts, hostile.assertion(parts)), { privateKey: key.privateKey });
-const accept = (xml: string) => acceptAssertion(connection, own, hostile.posted(xml), new Date());
+const take = async (posted: unknown) =>
+  acceptAssertion({ config, own, keys: async () => [], now: new Date(), unsolicited: false }, readResponse(posted));
+const accept = (xml: string) => take(hostile.posted(xml));
 const accepted = await accept(good);
 
 /** Refused, or the same person as the untouched message. */
@@ -113,9 +99,7 @@ describe('a signed SAML response', () => {
 
   it('given anything is posted in place of base64, then it is refused', () =>
     fc.assert(
-      fc.asyncProperty(fc.anything(), (posted) =>
-        assert.rejects(acceptAssertion(connection, own, posted, new Date()), SignInRefusal),
-      ),
+      fc.asyncProperty(fc.anything(), (posted) => assert.rejects(take(posted), SignInRefusal)),
       { numRuns: RUNS },
     ));
 

@@ -226,8 +226,8 @@ const altered: readonly [id: string, what: string, check: string, alter: (xml: s
   ],
   [
     'SAML-40',
-    'an encrypted assertion',
-    'one-assertion',
+    'an encrypted assertion, where none is agreed',
+    'encryption',
     (xml) => xml.replace(hostile.partsOf(xml).whole, '<saml:EncryptedAssertion/>'),
   ],
   ['SAML-5', 'no assertion at all', 'one-assertion', (xml) => xml.replace(hostile.partsOf(xml).whole, '')],

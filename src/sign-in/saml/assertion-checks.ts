@@ -12,10 +12,18 @@ export interface AssertionFacts {
   readonly audience: string;
   readonly acsUrl: string;
   readonly now: Date;
+  /** Whether it may, and must, be one that nobody asked for. */
+  readonly unsolicited: boolean;
+  /** One of these contexts of authentication must have been used; empty: any. */
+  readonly authnContexts: readonly string[];
+  /** Whether the person had to sign in anew. */
+  readonly forceAuthn: boolean;
 }
 
 /** How far the identity provider's clock may be from ours. */
 const SKEW_MS = 60_000;
+/** A request is answered within fifteen minutes or not at all, so an older sign-in can not be the one that was asked for. */
+const ANEW_MS = 15 * 60_000;
 const BEARER = 'urn:oasis:names:tc:SAML:2.0:cm:bearer';
 const TRANSIENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient';
 const CLOCKS = "Check the identity provider's clock.";
@@ -30,6 +38,8 @@ export const ASSERTION_CHECKS: readonly NamedCheck<AssertionFacts>[] = [
   { name: 'expired', find: isStillValid },
   { name: 'in-response-to', find: answersARequest },
   { name: 'subject', find: namesASubject },
+  { name: 'authn-context', find: wasAuthenticatedAsAsked },
+  { name: 'authn-instant', find: wasAuthenticatedAnew },
 ];
 
 /** The request that an assertion answers. */
@@ -106,12 +116,19 @@ function isStillValid({ assertion, now }: AssertionFacts): Finding | undefined {
   };
 }
 
-function answersARequest({ assertion }: AssertionFacts): Finding | undefined {
-  if (requestAnswered(assertion)) return undefined;
+function answersARequest({ assertion, unsolicited }: AssertionFacts): Finding | undefined {
+  if (unsolicited === (requestAnswered(assertion) === undefined)) return undefined;
   return {
     reason: 'The assertion answers no request; a sign-in has to start here.',
     remedy: "Start at the sign-in page, or point the tile at the identity provider to the connection's login address.",
   };
+}
+
+/** What the identity provider calls its own session. */
+export function sessionIndexOf(assertion: XmlElement): string | undefined {
+  return statementsOf(assertion)
+    .map(({ attributes }) => attributes['SessionIndex'])
+    .find((index) => index !== undefined);
 }
 
 function namesASubject({ assertion }: AssertionFacts): Finding | undefined {
@@ -128,6 +145,38 @@ function namesASubject({ assertion }: AssertionFacts): Finding | undefined {
     reason: "The subject's identifier is a passing one.",
     remedy: 'Set the NameID format to persistent or emailAddress.',
   };
+}
+
+function wasAuthenticatedAsAsked({ assertion, authnContexts }: AssertionFacts): Finding | undefined {
+  if (authnContexts.length === 0) return undefined;
+  const got = statementsOf(assertion).map(
+    (each) =>
+      onlyChild(onlyChild(each, ASSERTION, 'AuthnContext'), ASSERTION, 'AuthnContextClassRef')?.text.trim() ?? '',
+  );
+  if (got.length > 0 && got.every((each) => authnContexts.includes(each))) return undefined;
+  return {
+    reason: 'The person did not sign in there in a way that this connection asks for.',
+    remedy: "Allow one of the connection's authentication contexts at the identity provider, or ask for less.",
+    wanted: authnContexts.join(', '),
+    got: got.join(', ') || 'none',
+  };
+}
+
+function wasAuthenticatedAnew({ assertion, forceAuthn, now }: AssertionFacts): Finding | undefined {
+  if (!forceAuthn) return undefined;
+  const instants = statementsOf(assertion).map(({ attributes }) => attributes['AuthnInstant'] ?? '');
+  const earliest = now.getTime() - ANEW_MS - SKEW_MS;
+  if (instants.length > 0 && instants.every((each) => Date.parse(each) >= earliest)) return undefined;
+  return {
+    reason: 'The person did not sign in there anew, as this connection asks for.',
+    remedy: 'Have the identity provider heed ForceAuthn.',
+    wanted: `after ${new Date(earliest).toISOString()}`,
+    got: instants.join(', ') || 'none',
+  };
+}
+
+function statementsOf(assertion: XmlElement): XmlElement[] {
+  return childrenOf(assertion, ASSERTION, 'AuthnStatement');
 }
 
 function conditionsOf(assertion: XmlElement): XmlElement | undefined {

@@ -1,7 +1,7 @@
 /** What an accepted assertion says of a person. Pure. */
 import { type Attributes, emailAddress, groupNames, type Login, valuesOf } from '../attributes.ts';
-import type { SamlConfig } from '../connection-input.ts';
 import { nameIdOf } from './assertion-checks.ts';
+import type { SamlConfig } from './config.ts';
 import { ASSERTION } from './message.ts';
 import { childrenOf, type XmlElement } from './xml.ts';
 

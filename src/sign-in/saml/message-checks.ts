@@ -10,13 +10,15 @@ export interface MessageFacts {
   readonly root: XmlElement;
   /** Where this connection takes responses. */
   readonly acsUrl: string;
+  /** Whether a signature over the response alone will do. */
+  readonly acceptSignedResponse: boolean;
 }
 
 const SUCCESS = 'urn:oasis:names:tc:SAML:2.0:status:Success';
 const EXCLUSIVE = 'http://www.w3.org/2001/10/xml-exc-c14n#';
 const ENVELOPED = `${SIGNATURE}enveloped-signature`;
 const MORE = 'http://www.w3.org/2001/04/xmldsig-more#';
-const SIGNATURE_ALGORITHMS = [
+export const SIGNATURE_ALGORITHMS = [
   'rsa-sha256',
   'rsa-sha384',
   'rsa-sha512',
@@ -30,17 +32,26 @@ const DIGEST_ALGORITHMS = [
   'http://www.w3.org/2001/04/xmlenc#sha512',
 ];
 
-/** In this order; the first that finds something names the refusal. */
-export const MESSAGE_CHECKS: readonly NamedCheck<MessageFacts>[] = [
+/** Before anything is decrypted. In this order; the first that finds something names the refusal. */
+export const ENVELOPE_CHECKS: readonly NamedCheck<Pick<MessageFacts, 'root'>>[] = [
   { name: 'response', find: isResponse },
   { name: 'status', find: isSuccess },
-  { name: 'one-assertion', find: hasOneAssertion },
+];
+
+/** Of any message: ids and signatures are such that what is verified and what is read can only be the same. */
+export const SIGNATURE_CHECKS: readonly NamedCheck<Pick<MessageFacts, 'root'>>[] = [
   { name: 'unique-ids', find: hasUniqueIds },
-  { name: 'signed', find: hasSignedAssertion },
   { name: 'signature-shape', find: hasPlainSignatures },
   { name: 'signature-algorithm', find: signsByAcceptedAlgorithm },
   { name: 'digest-algorithm', find: digestsByAcceptedAlgorithm },
   { name: 'signature-transform', find: transformsPlainly },
+];
+
+/** Of a response, once its assertion lies open; likewise in order. */
+export const MESSAGE_CHECKS: readonly NamedCheck<MessageFacts>[] = [
+  { name: 'one-assertion', find: hasOneAssertion },
+  { name: 'signed', find: hasSignedAssertion },
+  ...SIGNATURE_CHECKS,
   { name: 'destination', find: isMeantForThisAddress },
 ];
 
@@ -54,12 +65,18 @@ export function isResponseSigned(root: XmlElement): boolean {
   return childrenOf(root, SIGNATURE, 'Signature').length > 0;
 }
 
-function isResponse({ root }: MessageFacts): Finding | undefined {
+/** Whether the assertion of a response is signed itself. */
+export function isAssertionSigned(root: XmlElement): boolean {
+  const assertion = assertionOf(root);
+  return assertion !== undefined && childrenOf(assertion, SIGNATURE, 'Signature').length > 0;
+}
+
+function isResponse({ root }: Pick<MessageFacts, 'root'>): Finding | undefined {
   if (root.namespace === PROTOCOL && root.name === 'Response' && root.attributes['Version'] === '2.0') return undefined;
   return { reason: 'The message is not a SAML 2.0 response.', got: root.name };
 }
 
-function isSuccess({ root }: MessageFacts): Finding | undefined {
+function isSuccess({ root }: Pick<MessageFacts, 'root'>): Finding | undefined {
   const code = onlyChild(onlyChild(root, PROTOCOL, 'Status'), PROTOCOL, 'StatusCode');
   const value = code?.attributes['Value'];
   const nested = code === undefined ? [] : withDescendants(code).slice(1);
@@ -75,17 +92,11 @@ function isSuccess({ root }: MessageFacts): Finding | undefined {
 
 function hasOneAssertion({ root }: MessageFacts): Finding | undefined {
   const found = withDescendants(root).filter(({ name }) => /^(?:Encrypted)?Assertion$/i.test(name));
-  if (found.some(({ name }) => name === 'EncryptedAssertion')) {
-    return {
-      reason: 'The assertion is encrypted, and this connection has no key for it.',
-      remedy: 'Turn encryption off at the identity provider.',
-    };
-  }
   if (found.length === 1 && assertionOf(root) === found[0]) return undefined;
   return { reason: 'The response does not consist of exactly one assertion.', wanted: '1', got: String(found.length) };
 }
 
-function hasUniqueIds({ root }: MessageFacts): Finding | undefined {
+function hasUniqueIds({ root }: Pick<MessageFacts, 'root'>): Finding | undefined {
   const ids = withDescendants(root).flatMap(({ attributes }) =>
     Object.entries(attributes).flatMap(([name, value]) => (/^(?:.*:)?id$/i.test(name) ? [{ name, value }] : [])),
   );
@@ -95,9 +106,10 @@ function hasUniqueIds({ root }: MessageFacts): Finding | undefined {
   return { reason: 'The ids in the response are not unique.' };
 }
 
-function hasSignedAssertion({ root }: MessageFacts): Finding | undefined {
+function hasSignedAssertion({ root, acceptSignedResponse }: MessageFacts): Finding | undefined {
   const assertion = assertionOf(root);
-  if (assertion !== undefined && childrenOf(assertion, SIGNATURE, 'Signature').length === 1) return undefined;
+  const signatures = assertion === undefined ? 0 : childrenOf(assertion, SIGNATURE, 'Signature').length;
+  if (signatures === 1 || (signatures === 0 && acceptSignedResponse && isResponseSigned(root))) return undefined;
   return {
     reason: 'The assertion is not signed.',
     remedy: 'Have the identity provider sign assertions, with RSA-SHA256 or better.',
@@ -105,7 +117,7 @@ function hasSignedAssertion({ root }: MessageFacts): Finding | undefined {
 }
 
 /** Signatures stand only where SAML puts them, one each, over the element that they stand in. */
-function hasPlainSignatures({ root }: MessageFacts): Finding | undefined {
+function hasPlainSignatures({ root }: Pick<MessageFacts, 'root'>): Finding | undefined {
   const holders = [root, assertionOf(root)].filter((each) => each !== undefined);
   const signed = holders.map((holder) => ({ holder, signatures: childrenOf(holder, SIGNATURE, 'Signature') }));
   const placed = signed.flatMap(({ signatures }) => signatures);
@@ -139,7 +151,7 @@ function coversOnly(signature: XmlElement, holder: XmlElement): boolean {
   return once && !objects && references.length === 1 && id !== undefined && reference?.attributes['URI'] === `#${id}`;
 }
 
-function signsByAcceptedAlgorithm({ root }: MessageFacts): Finding | undefined {
+function signsByAcceptedAlgorithm({ root }: Pick<MessageFacts, 'root'>): Finding | undefined {
   return unaccepted(
     root,
     'SignatureMethod',
@@ -148,7 +160,7 @@ function signsByAcceptedAlgorithm({ root }: MessageFacts): Finding | undefined {
   );
 }
 
-function digestsByAcceptedAlgorithm({ root }: MessageFacts): Finding | undefined {
+function digestsByAcceptedAlgorithm({ root }: Pick<MessageFacts, 'root'>): Finding | undefined {
   return unaccepted(
     root,
     'DigestMethod',
@@ -157,7 +169,7 @@ function digestsByAcceptedAlgorithm({ root }: MessageFacts): Finding | undefined
   );
 }
 
-function transformsPlainly({ root }: MessageFacts): Finding | undefined {
+function transformsPlainly({ root }: Pick<MessageFacts, 'root'>): Finding | undefined {
   const reason = 'The signature transforms or canonicalizes in a way that is not accepted.';
   return (
     unaccepted(root, 'Transform', [ENVELOPED, EXCLUSIVE], reason) ??

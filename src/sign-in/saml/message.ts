@@ -1,4 +1,4 @@
-/** A SAML response as it came in: decoded, read strictly, nothing in it believed yet. */
+/** A SAML message as it came in: decoded, read strictly, nothing in it believed yet. */
 import { type Check, SignInRefusal } from '../refusal.ts';
 import { readXml, type XmlElement, type XmlLimits, XmlProblem } from './xml.ts';
 
@@ -6,7 +6,7 @@ export const ASSERTION = 'urn:oasis:names:tc:SAML:2.0:assertion';
 export const PROTOCOL = 'urn:oasis:names:tc:SAML:2.0:protocol';
 export const SIGNATURE = 'http://www.w3.org/2000/09/xmldsig#';
 
-const MAX_BYTES = 256 * 1024;
+export const MAX_BYTES = 256 * 1024;
 const LIMITS: XmlLimits = { maxBytes: MAX_BYTES, maxDepth: 60, allowComments: false };
 const REASONS: Record<XmlProblem['kind'], Check> = {
   size: 'size',
@@ -17,13 +17,18 @@ const REASONS: Record<XmlProblem['kind'], Check> = {
 };
 
 /**
- * Decodes a posted `SAMLResponse`.
+ * Decodes a posted `SAMLResponse` (or request).
  * @throws SignInRefusal where it is too large, or not base64 of UTF-8
  */
-export function decodeResponse(posted: unknown): string {
+export function decodeMessage(posted: unknown): string {
+  return textOf(bytesOf(posted));
+}
+
+/** The bytes of a message as it travels. @throws SignInRefusal where it is too large, or not base64 */
+export function bytesOf(posted: unknown): Buffer {
   if (typeof posted !== 'string' || posted === '') {
     throw new SignInRefusal('encoding', {
-      reason: 'The request carries no SAMLResponse.',
+      reason: 'The request carries no SAML message.',
       remedy: 'Start the sign-in anew.',
     });
   }
@@ -31,32 +36,36 @@ export function decodeResponse(posted: unknown): string {
   const base64 = posted.replace(/\s/g, '');
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {
     throw new SignInRefusal('encoding', {
-      reason: 'The SAMLResponse is not base64.',
+      reason: 'The SAML message is not base64.',
       remedy: 'The identity provider must encode it so.',
     });
   }
-  const bytes = Buffer.from(base64, 'base64');
+  return Buffer.from(base64, 'base64');
+}
+
+/** A message's text. @throws SignInRefusal where it is too large, or not UTF-8 */
+export function textOf(bytes: Buffer): string {
   if (bytes.length > MAX_BYTES) throw tooLarge();
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new SignInRefusal('encoding', { reason: 'The SAML response is not UTF-8 text.' }, cause);
+    throw new SignInRefusal('encoding', { reason: 'The SAML message is not UTF-8 text.' }, cause);
   }
 }
 
-/** Reads a decoded response. @throws SignInRefusal where it is not plain XML */
+/** Reads a decoded message. @throws SignInRefusal where it is not plain XML */
 export function readMessage(xml: string): XmlElement {
   try {
     return readXml(xml, LIMITS);
   } catch (error) {
     if (!(error instanceof XmlProblem)) throw error;
-    throw new SignInRefusal(REASONS[error.kind], { reason: `The SAML response ${error.message}.` }, error);
+    throw new SignInRefusal(REASONS[error.kind], { reason: `The SAML message ${error.message}.` }, error);
   }
 }
 
-function tooLarge(): SignInRefusal {
+export function tooLarge(): SignInRefusal {
   return new SignInRefusal('size', {
-    reason: `The SAML response is larger than ${MAX_BYTES / 1024} KiB.`,
+    reason: `The SAML message is larger than ${MAX_BYTES / 1024} KiB.`,
     remedy: 'Have the identity provider send fewer groups or attributes.',
   });
 }

@@ -64,6 +64,17 @@ export function withDescendants(element: XmlElement): XmlElement[] {
   return [element, ...element.children.flatMap(withDescendants)];
 }
 
+/**
+ * The source of the only element of this name in a document that was read before, with the namespaces that it stands in.
+ * @throws XmlProblem where it is not the only one
+ */
+export function sourceOf(text: string, namespace: string, name: string): string {
+  const found = Array.from(parse(text.replace(DECLARATION, '')).ownerDocument.getElementsByTagNameNS(namespace, name));
+  const [element] = found;
+  if (element === undefined || found.length > 1) throw new XmlProblem('malformed', `has ${found.length} ${name}`);
+  return element.toString();
+}
+
 function refuseUnusual(text: string): void {
   if (/<!(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)/i.test(text)) {
     throw new XmlProblem('doctype', 'contains a document type declaration');

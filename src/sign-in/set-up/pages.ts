@@ -7,16 +7,17 @@ import { requestIdOf } from '../../http/request-context.ts';
 import { inTenant, type TenantTransaction } from '../../store/tenant.ts';
 import { domainName, putDomain } from '../../tenancy/domain.ts';
 import { proveDomain, type ResolveTxt } from '../../tenancy/domain-proof.ts';
-import { type Connection, connectionInput, listConnections, putConnection } from '../connection.ts';
+import { type Connection, connectionInput, listConnections, putConnection, readAhead } from '../connection.ts';
 import { readCookie } from '../cookies.ts';
 import type { SignInDependencies } from '../door.ts';
 import { wantsPage } from '../page.ts';
 import { requireSameOrigin } from '../same-origin.ts';
+import { samlOptionsOf } from '../saml/config.ts';
 import { chooseProvider, type OpenLink, openSetUpLink } from './link.ts';
 import { oidcSaid } from './oidc-form.ts';
 import { progressOf } from './progress.ts';
 import { COPY_SCRIPT, showProgress } from './set-up-page.ts';
-import { WORDINGS } from './wording.ts';
+import { WORDINGS, type Wording } from './wording.ts';
 
 export interface SetUpDependencies extends SignInDependencies {
   readonly resolveTxt: ResolveTxt;
@@ -78,7 +79,7 @@ const STEPS: Readonly<Record<string, Step>> = {
       throw new Fault('invalid-input', 'Choose one of the list.', { where: 'provider' });
     return within(deps, link, (tx) => chooseProvider(tx, link.id, provider));
   },
-  connection: (deps, link, body) => within(deps, link, (tx) => writeConnection(deps, tx, link, body)),
+  connection: writeConnection,
   domain: async (deps, link, { name }) => {
     const parsed = domainName.safeParse(name);
     if (!parsed.success)
@@ -90,14 +91,27 @@ const STEPS: Readonly<Record<string, Step>> = {
 };
 
 /** Writes what the form says; what it doesn't mention stays as the connection has it. */
-async function writeConnection(
-  deps: SetUpDependencies,
-  tx: TenantTransaction,
-  link: OpenLink,
-  body: Record<string, string>,
-): Promise<void> {
+async function writeConnection(deps: SetUpDependencies, link: OpenLink, body: Record<string, string>): Promise<void> {
   const wording = link.provider === null ? undefined : WORDINGS[link.provider];
   if (wording === undefined) throw new Fault('conflict', 'Choose the identity provider first.');
+  const all = await within(deps, link, listConnections);
+  const before = all.find(({ id }) => id === link.connectionId);
+  const parsed = connectionInput.safeParse({
+    ...keptOf(before),
+    ...definedOf(saidIn(wording, body, before)),
+    slug: link.connectionSlug,
+    kind: wording.kind,
+  });
+  if (!parsed.success) throw faultOf(parsed.error, 'form');
+  const fetched = await readAhead(deps, parsed.data);
+  await within(deps, link, (tx) => putConnection(tx, deps, parsed.data, { fetched, newId: link.connectionId }));
+}
+
+function saidIn(
+  wording: Wording,
+  body: Record<string, string>,
+  before: Connection | undefined,
+): Record<string, unknown> {
   const names = (field: string) => (body[field] ?? '').split(/[\s,]+/).filter(Boolean);
   const attributes = Object.fromEntries(
     ['email', 'name', 'groups'].flatMap((field) => (names(field).length > 0 ? [[field, names(field)]] : [])),
@@ -105,19 +119,10 @@ async function writeConnection(
   const filled = Object.fromEntries(
     Object.entries(body).flatMap(([name, value]) => (value.trim() === '' ? [] : [[name, value.trim()]])),
   );
-  const before = (await listConnections(tx)).find(({ id }) => id === link.connectionId);
-  const said =
-    wording.kind === 'saml'
-      ? { metadata: filled['metadata'], attributes }
-      : oidcSaid(wording, filled, attributes, before);
-  const parsed = connectionInput.safeParse({
-    ...keptOf(before),
-    ...definedOf(said),
-    slug: link.connectionSlug,
-    kind: wording.kind,
-  });
-  if (!parsed.success) throw faultOf(parsed.error, 'form');
-  await putConnection(tx, deps, parsed.data, link.connectionId);
+  if (wording.kind === 'oidc') return oidcSaid(wording, filled, attributes, before);
+  const { metadata, metadataUrl } = filled;
+  const kept = before?.kind === 'saml' ? samlOptionsOf(before.config) : {};
+  return { ...kept, preset: wording.preset, metadata, metadataUrl, attributes };
 }
 
 /** What no form asks is the organization's to say. */

@@ -3,9 +3,9 @@ import type { TenantTransaction } from '../../store/tenant.ts';
 import { listDomains, shownDomain } from '../../tenancy/domain.ts';
 import { type Connection, listConnections } from '../connection.ts';
 import { relyingPartyOf } from '../oidc/addresses.ts';
+import { serviceProviderOf } from '../saml/service-provider.ts';
 import { listTraces, type ShownTrace } from '../trace.ts';
 import type { OpenLink } from './link.ts';
-import type { OidcWording } from './oidc-wording.ts';
 import { WORDINGS, type Wording } from './wording.ts';
 
 export interface Progress {
@@ -37,17 +37,7 @@ export async function progressOf(tx: TenantTransaction, link: OpenLink, baseUrl:
   };
 }
 
-function valuesFor(wording: Wording, baseUrl: string, id: string) {
-  if (wording.kind === 'oidc') {
-    const ours = Object.entries(relyingPartyOf(baseUrl, id)) as [keyof OidcWording['labels'], string][];
-    return ours.flatMap(([name, value]) => {
-      const label = wording.labels[name];
-      return label === undefined ? [] : [{ label, value }];
-    });
-  }
-  const base = `${baseUrl}/saml/${id}`;
-  return [
-    { label: wording.acsUrl, value: `${base}/acs` },
-    { label: wording.entityId, value: `${base}/metadata` },
-  ];
+function valuesFor({ kind, labels }: Wording, baseUrl: string, id: string) {
+  const ours: Record<string, string> = { ...(kind === 'oidc' ? relyingPartyOf : serviceProviderOf)(baseUrl, id) };
+  return Object.entries(labels).map(([name, label]) => ({ label, value: ours[name] ?? '' }));
 }

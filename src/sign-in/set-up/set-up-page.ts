@@ -6,6 +6,7 @@ import type { TraceStep } from '../trace.ts';
 import { field } from './field.ts';
 import { OIDC_DETAILS, oidcFields } from './oidc-form.ts';
 import type { Progress } from './progress.ts';
+import type { SamlWording } from './saml-wording.ts';
 import { WORDINGS } from './wording.ts';
 
 /** Shows how far it has got, with what went wrong at the last step. */
@@ -51,15 +52,21 @@ function theirValues({ provider, connection }: Progress): Html {
   const inUse = connection?.enabled ? ' It is in use: what you save counts at once.' : '';
   const done =
     connection === null ? null : html`<p class="soft">Saved. Fill in the form again to change it.${inUse}</p>`;
-  const fields =
-    provider?.kind === 'oidc'
-      ? oidcFields(provider)
-      : html`<label for="metadata">Metadata (XML)</label><textarea id="metadata" name="metadata" rows="6" required></textarea>`;
+  const fields = provider?.kind === 'saml' ? samlFields(provider) : provider && oidcFields(provider);
   return html`<section id="connection"><h2>3. Give us theirs</h2>${done}
 <form method="post" action="/set-up/connection">${fields}
 <details><summary>Names of attributes, if they are unusual</summary>${provider?.kind === 'oidc' ? OIDC_DETAILS : null}
 ${field('email', 'E-mail address', 'text', false)}${field('name', 'Name', 'text', false)}${field('groups', 'Groups', 'text', false)}</details>
 <button>Save</button></form></section>`;
+}
+
+/** An address is read again when certificates change; a file has to be pasted anew. */
+function samlFields({ metadataUrl }: SamlWording): Html {
+  const file = html`<label for="metadata">Metadata (XML)</label><textarea id="metadata" name="metadata" rows="6"></textarea>`;
+  if (metadataUrl === undefined) return file;
+  return html`${field('metadataUrl', metadataUrl, 'url', false)}
+<p class="soft">By its address, a new certificate is taken without your doing.</p>
+<details><summary>There is no such address</summary>${file}</details>`;
 }
 
 function domains({ domains: claimed }: Progress): Html {

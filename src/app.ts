@@ -39,6 +39,7 @@ import { clientKeyRoutes } from './sign-in/oidc/client-key-routes.ts';
 import { requireEnforceable } from './sign-in/policy.ts';
 import { signInPolicyRoutes } from './sign-in/policy-routes.ts';
 import { signInRoutes } from './sign-in/routes.ts';
+import { samlAdministration } from './sign-in/saml/administration.ts';
 import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
 import type { Store } from './store/database.ts';
@@ -112,6 +113,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     requestLogRoutes(deps),
     connectionRoutes(deps),
     clientKeyRoutes(deps),
+    samlAdministration(deps),
     traceRoutes(deps),
     localSignInRoutes(deps),
     setUpLinkRoutes(deps),

@@ -1,12 +1,15 @@
 /** Connections in the administration API. */
 import { z } from 'zod';
-import { withinTenant } from '../http/caller.ts';
+import type { Models } from '../access/model-file.ts';
+import { permitDefaultRole } from '../access/newcomers.ts';
+import { type Caller, callerOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Store } from '../store/database.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import {
   type Connection,
   type ConnectionDependencies,
+  type ConnectionInput,
   connectionInput,
   findConnection,
   listConnections,
@@ -15,6 +18,7 @@ import {
 } from './connection.ts';
 import { relyingPartyOf } from './oidc/addresses.ts';
 import { serviceProviderOf } from './saml/service-provider.ts';
+import { samlStates } from './saml/state.ts';
 
 interface RouteDependencies extends ConnectionDependencies {
   readonly store: Pick<Store, 'db'>;
@@ -27,15 +31,18 @@ const connectionPath = z.object({ connection: z.string() });
 export function connectionRoutes(deps: RouteDependencies): ApiRouter {
   const api = apiRouter('/api/v1/organizations/:organization');
   const { db } = deps.store;
-  const shown = (connection: Connection) => shownConnection(connection, deps.settings.http.baseUrl);
-  const read = async (tx: TenantTransaction, slugOrId: string) => shown(await findConnection(tx, slugOrId));
+  const { baseUrl } = deps.settings.http;
+  const read = async (tx: TenantTransaction, slugOrId: string) => {
+    const [shown] = await shownConnections(tx, [await findConnection(tx, slugOrId)], baseUrl);
+    return shown;
+  };
 
   endpoint(
     api,
     { method: 'get', path: '/connections', summary: 'List connections', area: 'connections' },
     async (_, request) => {
       return withinTenant(db, request, async (tx) => ({
-        connections: (await listConnections(tx)).map(shown),
+        connections: await shownConnections(tx, await listConnections(tx), baseUrl),
       }));
     },
   );
@@ -68,6 +75,7 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
       const input = connectionInput.parse({ ...body, slug: params.connection });
       const fetched = await readAhead(deps, input);
       return withinTenant(db, request, async (tx) => {
+        await permitNewDefaultRole(deps.models, tx, callerOf(request), input);
         const { action } = await putConnection(tx, deps, input, { fetched });
         return { ...(await read(tx, input.slug)), action };
       });
@@ -76,10 +84,34 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
   return api;
 }
 
-/** A connection as it is shown: its secret never, but all that its identity provider's administrator needs. */
-function shownConnection(connection: Connection, baseUrl: string) {
-  const { id, slug, name, kind, enabled, defaultRole, justInTime, tested, config } = connection;
-  const common = { id, slug, name, kind, enabled, defaultRole, justInTime, tested };
-  if (connection.kind === 'saml') return { ...common, config, serviceProvider: serviceProviderOf(baseUrl, id) };
-  return { ...common, config, hasSecret: connection.sealedSecret !== null, relyingParty: relyingPartyOf(baseUrl, id) };
+/** Connections as they are shown: their secrets never, but all that their identity providers' administrators need. */
+async function shownConnections(tx: TenantTransaction, connections: readonly Connection[], baseUrl: string) {
+  const states = await samlStates(
+    tx,
+    connections.filter((each) => each.kind === 'saml'),
+    new Date(),
+  );
+  return connections.map((connection) => {
+    const { id, slug, name, kind, enabled, defaultRole, justInTime, tested, config } = connection;
+    const common = { id, slug, name, kind, enabled, defaultRole, justInTime, tested, config };
+    return connection.kind === 'saml'
+      ? { ...common, serviceProvider: serviceProviderOf(baseUrl, id), ...states.get(id) }
+      : { ...common, hasSecret: connection.sealedSecret !== null, relyingParty: relyingPartyOf(baseUrl, id) };
+  });
+}
+
+/** Whoever may not give a role by hand may not have newcomers get it either. @throws Fault `forbidden` */
+async function permitNewDefaultRole(
+  models: Models,
+  tx: TenantTransaction,
+  caller: Caller,
+  { slug, defaultRole }: ConnectionInput,
+): Promise<void> {
+  const before = await tx.db
+    .selectFrom('connections')
+    .select('default_role')
+    .where('slug', '=', slug)
+    .executeTakeFirst();
+  if (defaultRole === null || defaultRole === before?.default_role) return;
+  await permitDefaultRole(models, tx, caller, defaultRole);
 }

@@ -317,6 +317,7 @@ export interface SamlMetadataSourceRow {
   connection_id: string;
   url: string;
   asked_at: Generated<Date>;
+  settled_at: Generated<Date>;
   read_at: Date | null;
   next_at: Date;
   failure: string | null;

@@ -1,7 +1,9 @@
 /** SAML responses as an attacker or a broken identity provider would make them: every part can be wrong, and be signed anyhow. */
-import { randomUUID } from 'node:crypto';
-import { inflateRawSync } from 'node:zlib';
+import { createPublicKey, createSign, randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { SignedXml } from 'xml-crypto';
+import * as xmlenc from 'xml-encryption';
 
 export interface Parts {
   readonly responseId: string;
@@ -18,6 +20,8 @@ export interface Parts {
   readonly nameId: string | null;
   readonly nameIdFormat: string;
   readonly email: string;
+  readonly authenticatedAt?: number;
+  readonly sessionIndex?: string;
   /** Put into the attribute statement as it is. */
   readonly attributes: string;
 }
@@ -30,7 +34,7 @@ export interface Signing {
   readonly transforms?: readonly string[];
   readonly canonicalization?: string;
   /** What is signed; the assertion if left out. */
-  readonly over?: 'Assertion' | 'Response';
+  readonly over?: 'Assertion' | 'Response' | 'LogoutRequest';
 }
 
 export const DSIG = 'http://www.w3.org/2000/09/xmldsig#';
@@ -77,7 +81,7 @@ export function assertion(parts: Parts): string {
     audience === null
       ? ''
       : `<saml:AudienceRestriction><saml:Audience>${audience}</saml:Audience></saml:AudienceRestriction>`;
-  return `<saml:Assertion ${NAMESPACES} ID="${parts.assertionId}" Version="2.0" IssueInstant="${iso(parts.notBefore)}"><saml:Issuer>${parts.issuer}</saml:Issuer><saml:Subject>${subject}<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData${until} Recipient="${parts.recipient}"${answers}/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="${iso(parts.notBefore)}" NotOnOrAfter="${iso(parts.notOnOrAfter)}">${restriction}</saml:Conditions><saml:AuthnStatement AuthnInstant="${iso(parts.notBefore)}"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement><saml:Attribute Name="email"><saml:AttributeValue>${parts.email}</saml:AttributeValue></saml:Attribute>${parts.attributes}</saml:AttributeStatement></saml:Assertion>`;
+  return `<saml:Assertion ${NAMESPACES} ID="${parts.assertionId}" Version="2.0" IssueInstant="${iso(parts.notBefore)}"><saml:Issuer>${parts.issuer}</saml:Issuer><saml:Subject>${subject}<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData${until} Recipient="${parts.recipient}"${answers}/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="${iso(parts.notBefore)}" NotOnOrAfter="${iso(parts.notOnOrAfter)}">${restriction}</saml:Conditions><saml:AuthnStatement AuthnInstant="${iso(parts.authenticatedAt ?? parts.notBefore)}"${parts.sessionIndex === undefined ? '' : ` SessionIndex="${parts.sessionIndex}"`}><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement><saml:Attribute Name="email"><saml:AttributeValue>${parts.email}</saml:AttributeValue></saml:Attribute>${parts.attributes}</saml:AttributeStatement></saml:Assertion>`;
 }
 
 /** A response around whatever is put into it. */
@@ -91,7 +95,7 @@ export function response(parts: Parts, content: string, before = ''): string {
 export function sign(xml: string, signing: Signing): string {
   const { over = 'Assertion', privateKey, certificate } = signing;
   const at =
-    over === 'Assertion' ? "/*[local-name(.)='Response']/*[local-name(.)='Assertion']" : "/*[local-name(.)='Response']";
+    over === 'Assertion' ? "/*[local-name(.)='Response']/*[local-name(.)='Assertion']" : `/*[local-name(.)='${over}']`;
   const canonicalizationAlgorithm = signing.canonicalization ?? EXCLUSIVE;
   const signed = new SignedXml({
     privateKey,
@@ -112,6 +116,70 @@ export function sign(xml: string, signing: Signing): string {
   return signed.getSignedXml();
 }
 
+/** How an assertion is encrypted; what is left out is as it should be. */
+export interface Encrypting {
+  readonly certificate: string;
+  readonly cipher?: string;
+  readonly transport?: string;
+}
+
+const XMLENC = 'http://www.w3.org/2001/04/xmlenc#';
+
+/** Encrypts the assertion of a response. */
+export async function encrypt(xml: string, { certificate, cipher, transport }: Encrypting): Promise<string> {
+  const { whole } = partsOf(xml);
+  const made = await promisify(xmlenc.encrypt)(whole, {
+    rsa_pub: createPublicKey(certificate).export({ type: 'spki', format: 'pem' }).toString(),
+    pem: certificate,
+    encryptionAlgorithm: (cipher ??
+      'http://www.w3.org/2009/xmlenc11#aes256-gcm') as 'http://www.w3.org/2009/xmlenc11#aes256-gcm',
+    keyEncryptionAlgorithm: (transport ??
+      `${XMLENC}rsa-oaep-mgf1p`) as 'http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p',
+    warnInsecureAlgorithm: false,
+  });
+  return xml.replace(whole, () => `<saml:EncryptedAssertion>${made}</saml:EncryptedAssertion>`);
+}
+
+export interface LogoutParts {
+  readonly id: string;
+  readonly issuer: string;
+  readonly destination: string | null;
+  readonly issuedAt: number;
+  readonly nameId: string | null;
+  readonly sessionIndex: string | null;
+}
+
+/** A logout request, not signed. */
+export function logoutRequest(parts: LogoutParts): string {
+  const destination = parts.destination === null ? '' : ` Destination="${parts.destination}"`;
+  const nameId = parts.nameId === null ? '' : `<saml:NameID>${parts.nameId}</saml:NameID>`;
+  const index = parts.sessionIndex === null ? '' : `<samlp:SessionIndex>${parts.sessionIndex}</samlp:SessionIndex>`;
+  return `<samlp:LogoutRequest ${NAMESPACES} ID="${parts.id}" Version="2.0" IssueInstant="${iso(parts.issuedAt)}"${destination}><saml:Issuer>${parts.issuer}</saml:Issuer>${nameId}${index}</samlp:LogoutRequest>`;
+}
+
+/** A message as it travels in an address, signed over its octets. */
+export function inQuery(
+  name: 'SAMLRequest' | 'SAMLResponse',
+  xml: string,
+  privateKey: string | null,
+  relayState?: string,
+  algorithm = 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
+): string {
+  const query = new URLSearchParams({ [name]: deflateRawSync(Buffer.from(xml)).toString('base64') });
+  if (relayState !== undefined) query.set('RelayState', relayState);
+  if (privateKey === null) return query.toString();
+  query.set('SigAlg', algorithm);
+  const hash = algorithm.slice(algorithm.lastIndexOf('-') + 1);
+  query.set('Signature', createSign(hash).update(query.toString()).sign(privateKey, 'base64'));
+  return query.toString();
+}
+
+/** The message in an address that a browser was sent to. */
+export function messageIn(location: string, name: 'SAMLRequest' | 'SAMLResponse' = 'SAMLRequest'): string {
+  const message = new URL(location).searchParams.get(name) ?? '';
+  return inflateRawSync(Buffer.from(message, 'base64')).toString();
+}
+
 /** As it is posted. */
 export function posted(xml: string): string {
   return Buffer.from(xml).toString('base64');
@@ -119,9 +187,7 @@ export function posted(xml: string): string {
 
 /** The id of the request in an address that a browser was sent to. */
 export function requestIdIn(location: string): string {
-  const request = new URL(location).searchParams.get('SAMLRequest') ?? '';
-  const xml = inflateRawSync(Buffer.from(request, 'base64')).toString();
-  return / ID="([^"]+)"/.exec(xml)?.[1] ?? '';
+  return / ID="([^"]+)"/.exec(messageIn(location))?.[1] ?? '';
 }
 
 /** The signed assertion of a response, and its signature. */

@@ -35,7 +35,16 @@ export async function connection(server: TestServer, { slug }: Arranged, name: s
     id: string;
     action: string;
     config: Record<string, unknown>;
-    serviceProvider: { entityId: string; acsUrl: string; loginUrl: string };
+    serviceProvider: { entityId: string; acsUrl: string; loginUrl: string; logoutUrl: string };
+    ownCertificates: { fingerprint: string; certificate: string; signsFrom: string; retiresAt: string | null }[];
+    certificates: { fingerprint: string; notAfter: string; daysLeft: number }[];
+    metadata: {
+      url: string;
+      readAt: string;
+      nextAt: string;
+      failure: string | null;
+      waiting: { entityId: string } | null;
+    } | null;
     relyingParty: {
       loginUrl: string;
       redirectUri: string;

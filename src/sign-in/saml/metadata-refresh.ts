@@ -2,6 +2,7 @@
  * Reads identity providers' metadata again: when its time has come, when a signature fits no known key, or because a person asks. The
  * reading itself holds no transaction open.
  */
+import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { record } from '../../audit/record.ts';
 import { Fault } from '../../errors.ts';
@@ -16,34 +17,56 @@ import { keepSamlConfig } from './keep.ts';
 import type { IdpDescription } from './metadata.ts';
 import { type FetchedMetadata, fetchMetadata } from './metadata-fetch.ts';
 import { settle } from './metadata-settle.ts';
-import { keepSource, metadataSources, type Occasion, takeTurn } from './metadata-source.ts';
+import { isBeingRead, keepSource, metadataSources, type Occasion, takeTurn } from './metadata-source.ts';
 
 export interface RefreshDependencies {
   readonly store: Pick<Store, 'db'>;
   readonly settings: Settings;
 }
 
+/** One that does not answer must not hold up the others for long. */
+const AT_ONCE = 16;
+const PATIENCE_MS = 12_000;
+const POLL_MS = 100;
 const REFRESH: Origin = { actor: { kind: 'system', id: 'saml-metadata', label: 'metadata refresh' } };
 
 /** Reads what is due, of every organization. */
 export async function refreshDueMetadata(deps: RefreshDependencies & { readonly log: Log }): Promise<void> {
-  for (const { organizationId, connectionId } of await dueSamlMetadata(deps.store.db)) {
-    await refreshMetadata(deps, REFRESH, organizationId, connectionId, 'due').catch((error: unknown) =>
-      deps.log.error({ error, connectionId }, 'metadata could not be refreshed'),
-    );
+  const due = await dueSamlMetadata(deps.store.db);
+  for (let at = 0; at < due.length; at += AT_ONCE) {
+    const refreshed = due
+      .slice(at, at + AT_ONCE)
+      .map(({ organizationId, connectionId }) =>
+        refreshMetadata(deps, REFRESH, organizationId, connectionId, 'due').catch((error: unknown) =>
+          deps.log.error({ error, connectionId }, 'metadata could not be refreshed'),
+        ),
+      );
+    await Promise.all(refreshed);
   }
 }
 
-/** Reads once more, as a signature fits no known key. @returns the connection, where it has changed by that */
+/**
+ * Reads once more, as a signature fits no known key. Of many logins that find so at once, one reads and the others wait for it.
+ * @returns the connection, where it has other certificates by then
+ */
 export async function renewForUnknownKey(
   deps: RefreshDependencies,
   { id, organizationId, config }: SamlConnection,
 ): Promise<SamlConnection | undefined> {
   if (config.metadataUrl === null) return undefined;
+  const within = <T>(work: (tx: TenantTransaction) => Promise<T>) =>
+    inTenant(deps.store.db, organizationId, REFRESH, work, 'reader');
+  const renewed = async () => {
+    const now = await within((tx) => findConnection(tx, id));
+    const same = now.kind !== 'saml' || now.config.certificates.every((each) => config.certificates.includes(each));
+    return same ? undefined : now;
+  };
+  const already = await renewed();
+  if (already !== undefined) return already;
   await refreshMetadata(deps, REFRESH, organizationId, id, 'unknown-key');
-  const now = await inTenant(deps.store.db, organizationId, REFRESH, (tx) => findConnection(tx, id), 'reader');
-  const same = now.kind !== 'saml' || now.config.certificates.every((each) => config.certificates.includes(each));
-  return same ? undefined : now;
+  const patience = Date.now() + PATIENCE_MS;
+  while (Date.now() < patience && (await within((tx) => isBeingRead(tx, id)))) await setTimeout(POLL_MS);
+  return renewed();
 }
 
 /** Reads a connection's metadata, where the occasion is one. */
@@ -65,10 +88,13 @@ export async function refreshMetadata(
  * Takes the description that waits: the identity provider calls itself otherwise from now on.
  * @throws Fault `conflict` where none waits
  */
-export async function approveWaiting(deps: RefreshDependencies, tx: TenantTransaction, slug: string): Promise<void> {
-  const connection = await findConnection(tx, slug);
+export async function approveWaiting(
+  deps: RefreshDependencies,
+  tx: TenantTransaction,
+  connection: SamlConnection,
+): Promise<void> {
   const source = (await metadataSources(tx)).get(connection.id);
-  if (connection.kind !== 'saml' || source === undefined || source.waiting === null) {
+  if (source === undefined || source.waiting === null) {
     throw new Fault('conflict', 'Nothing waits for approval at this connection.');
   }
   const { waiting, url } = source;

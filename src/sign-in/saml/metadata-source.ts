@@ -47,7 +47,7 @@ export async function keepSource(
     INSERT INTO saml_metadata_sources AS s (organization_id, connection_id, url, read_at, next_at, failure, waiting)
     VALUES (${tx.organizationId}, ${connectionId}, ${url}, CASE WHEN ${read} THEN now() END,
       now() + ${pause} * interval '1 millisecond', ${failure}, ${waiting === null ? null : JSON.stringify(waiting)}::jsonb)
-    ON CONFLICT (organization_id, connection_id) DO UPDATE SET url = excluded.url, asked_at = now(), next_at = excluded.next_at,
+    ON CONFLICT (organization_id, connection_id) DO UPDATE SET url = excluded.url, settled_at = now(), next_at = excluded.next_at,
       read_at = coalesce(excluded.read_at, s.read_at), failure = excluded.failure,
       waiting = CASE WHEN ${read} THEN excluded.waiting ELSE s.waiting END`.execute(tx.db);
 }
@@ -62,6 +62,16 @@ export async function takeTurn(
     UPDATE saml_metadata_sources SET asked_at = now(), next_at = greatest(next_at, now() + interval '10 minutes')
     WHERE connection_id = ${connectionId} AND ${CONDITIONS[occasion]} RETURNING url`.execute(tx.db);
   return rows[0]?.url;
+}
+
+/** Whether somebody has taken the turn and is not done. */
+export async function isBeingRead(tx: TenantTransaction, connectionId: string): Promise<boolean> {
+  const { rows } = await sql`
+    SELECT FROM saml_metadata_sources
+    WHERE connection_id = ${connectionId} AND asked_at > settled_at AND asked_at > now() - interval '30 seconds'`.execute(
+    tx.db,
+  );
+  return rows.length > 0;
 }
 
 /** The sources of an organization's connections, by the connection's id. */

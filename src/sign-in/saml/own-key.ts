@@ -81,6 +81,16 @@ export async function publishedCertificates(
   return rows;
 }
 
+/** The same of every connection, by its id. */
+export async function allPublishedCertificates(tx: TenantTransaction): Promise<Map<string, PublishedCertificate[]>> {
+  const { rows } = await sql<PublishedCertificate & { id: string }>`
+    SELECT connection_id AS id, fingerprint, certificate, signs_from AS "signsFrom", retires_at AS "retiresAt" FROM saml_keys
+    WHERE coalesce(retires_at > now(), true) ORDER BY signs_from DESC`.execute(tx.db);
+  const byConnection = new Map<string, PublishedCertificate[]>();
+  for (const { id, ...certificate } of rows) byConnection.set(id, [...(byConnection.get(id) ?? []), certificate]);
+  return byConnection;
+}
+
 /** Opens a connection's keys. */
 export async function ownKeys(tx: TenantTransaction, sealingKey: Buffer, connectionId: string): Promise<OwnKeys> {
   const { rows } = await sql<{ fingerprint: string; certificate: string; sealed: string; signs: boolean }>`

@@ -27,6 +27,8 @@ export const saml: Migration = {
       connection_id uuid NOT NULL,
       url text NOT NULL,
       asked_at timestamptz NOT NULL DEFAULT now(),
+      -- When the last answer was dealt with; before asked_at: somebody is reading just now.
+      settled_at timestamptz NOT NULL DEFAULT now(),
       read_at timestamptz,
       next_at timestamptz NOT NULL,
       -- Why the last reading failed; null: it didn't.

@@ -109,11 +109,12 @@ export function pass<T>(checks: readonly NamedCheck<T>[], facts: T, log?: CheckL
   }
 }
 
-/** Records a refusal in the audit. */
+/** Records in the audit that somebody was not let in, or that a message which would have ended sessions was not believed. */
 export async function auditRefusal(
   tx: TenantTransaction,
   connection: { readonly id: string; readonly slug: string },
   refusal: Fault,
+  action: 'sign_in.refused' | 'sign_out.refused' = 'sign_in.refused',
 ): Promise<void> {
   const finding = refusal instanceof SignInRefusal ? refusal.finding : undefined;
   const detail = {
@@ -124,27 +125,11 @@ export async function auditRefusal(
   };
   const denied = refusal.code === 'sign-in-refused';
   await record(tx, {
-    action: 'sign_in.refused',
+    action,
     resource: { type: 'connection', id: connection.id },
     outcome: denied ? 'denied' : 'failure',
     reason: refusal instanceof SignInRefusal ? refusal.check : denied ? 'person' : refusal.code,
     detail,
-  });
-}
-
-/** Records that a message which would have ended sessions was not believed. */
-export async function auditSignOutRefusal(
-  tx: TenantTransaction,
-  connection: { readonly id: string; readonly slug: string },
-  { check, finding, message }: SignInRefusal,
-): Promise<void> {
-  const detail = { ...brief('wanted', finding.wanted), ...brief('got', finding.got) };
-  await record(tx, {
-    action: 'sign_out.refused',
-    resource: { type: 'connection', id: connection.id },
-    outcome: 'denied',
-    reason: check,
-    detail: { connection: connection.slug, sentence: message, ...detail },
   });
 }
 

@@ -9,7 +9,7 @@ import type { OidcConnection } from '../connection.ts';
 import { type Door, openDoor, type SignInDependencies } from '../door.ts';
 import { wakeLogoutWorker } from '../oauth/backchannel-logout.ts';
 import { html, sendPage, wantsPage } from '../page.ts';
-import { SignInRefusal } from '../refusal.ts';
+import { auditRefusal, SignInRefusal } from '../refusal.ts';
 import { readLogoutToken } from './logout-token.ts';
 import type { FindProvider } from './provider.ts';
 import { endSessionsMeant } from './provider-session.ts';
@@ -63,21 +63,8 @@ async function keepRefusal(
   { connection, origin }: Door<OidcConnection>,
   fault: Fault,
 ): Promise<void> {
-  const refusal = fault instanceof SignInRefusal ? fault : undefined;
-  const { wanted, got } = refusal?.finding ?? {};
   await inTenant(store.db, connection.organizationId, origin, (tx) =>
-    record(tx, {
-      action: 'sign_out.refused',
-      resource: { type: 'connection', id: connection.id },
-      outcome: refusal === undefined ? 'failure' : 'denied',
-      reason: refusal?.check ?? fault.code,
-      detail: {
-        connection: connection.slug,
-        sentence: fault.message,
-        ...(wanted === undefined ? {} : { wanted }),
-        ...(got === undefined ? {} : { got: got.slice(0, 200) }),
-      },
-    }),
+    auditRefusal(tx, connection, fault, 'sign_out.refused'),
   );
 }
 

@@ -8,7 +8,7 @@ import type { SamlConnection } from '../connection.ts';
 import type { Door, SignInDependencies } from '../door.ts';
 import { wakeLogoutWorker } from '../oauth/backchannel-logout.ts';
 import { html, sendPage } from '../page.ts';
-import { auditSignOutRefusal, pass, SignInRefusal } from '../refusal.ts';
+import { auditRefusal, pass, SignInRefusal } from '../refusal.ts';
 import { signingOptions } from './authn-request.ts';
 import { readForm } from './form.ts';
 import { endSessionsMeant } from './idp-session.ts';
@@ -56,7 +56,7 @@ async function take(
   } catch (error) {
     if (error instanceof SignInRefusal) {
       await inTenant(deps.store.db, connection.organizationId, origin, (tx) =>
-        auditSignOutRefusal(tx, connection, error),
+        auditRefusal(tx, connection, error, 'sign_out.refused'),
       );
     }
     throw error;

@@ -26,6 +26,8 @@ export interface SimpleSamlPhp {
     readonly encryptTo?: string;
     /** Signs the response instead of the assertion. */
     readonly signsResponseOnly?: boolean;
+    /** PEM; every request and logout message must be signed by it. */
+    readonly signedBy?: string;
   }): void;
   close(): Promise<void>;
 }
@@ -110,13 +112,16 @@ function remoteProvider({
   sloUrl,
   encryptTo,
   signsResponseOnly = false,
+  signedBy,
 }: Parameters<SimpleSamlPhp['trust']>[0]): string {
-  const certificate = encryptTo?.replace(/-----[^-]+-----|\s/g, '');
+  const certificate = (encryptTo ?? signedBy)?.replace(/-----[^-]+-----|\s/g, '');
   return `$metadata['${entityId}'] = [
   'AssertionConsumerService' => '${acsUrl}', ${sloUrl === undefined ? '' : `'SingleLogoutService' => '${sloUrl}',`}
   'NameIDFormat' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent', 'simplesaml.nameidattribute' => 'uid',
   'saml20.sign.assertion' => ${!signsResponseOnly}, 'saml20.sign.response' => ${signsResponseOnly},
-  ${certificate === undefined ? '' : `'assertion.encryption' => true, 'certData' => '${certificate}', 'sharedkey_algorithm' => 'http://www.w3.org/2009/xmlenc11#aes256-gcm',`}
+  ${certificate === undefined ? '' : `'certData' => '${certificate}',`}
+  ${encryptTo === undefined ? '' : `'assertion.encryption' => true,`}
+  ${signedBy === undefined ? '' : `'validate.authnrequest' => true, 'validate.logout' => true, 'sign.logout' => true,`}
 ];`;
 }
 

@@ -7,7 +7,7 @@ import type { DemoPerson } from '../../src/demo/idp/people.ts';
 import { startSamlIdp } from '../../src/demo/idp/saml-idp.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
-import { type Arranged, holdings, organization, within } from './arrange.ts';
+import { type Arranged, connection, holdings, organization, within } from './arrange.ts';
 
 const PEOPLE: readonly DemoPerson[] = [{ id: 'ina', email: 'ina@acme.test', name: 'Ina <b>IT</b>', groups: ['IT'] }];
 
@@ -124,6 +124,25 @@ describe('the set-up link', () => {
     assert.match(refused.text, /domain acme\.test of this e-mail address is not verified/);
     const shown = await browser.get(`${server.url}/set-up`);
     assert.match(shown.text, /to be mended by: organization/);
+  });
+
+  it('given an address of metadata, then it is read, with the preset of the provider, and what no form asks stays', async () => {
+    const acme = await company();
+    const browser = await opened(acme);
+    const chosen = await step(browser, 'provider', { provider: 'onelogin' });
+    assert.match(chosen.text, /Issuer URL[\s\S]*name="metadataUrl"/);
+    const path = `/organizations/${acme.slug}/connections`;
+    const read = async () => (await server.api('get', path).expect(200)).body.connections[0];
+    await step(browser, 'connection', { metadataUrl: `${saml.url}/metadata` });
+    const { slug, config, metadata } = await read();
+    assert.deepEqual([config.preset, config.entityId], ['onelogin', saml.entityId]);
+    assert.deepEqual([metadata.url, metadata.failure], [`${saml.url}/metadata`, null]);
+    const options = { idpInitiated: 'bounce', encryption: 'accepted' };
+    await connection(server, acme, slug, { kind: 'saml', metadata: saml.metadata, enabled: false, ...options });
+    await step(browser, 'connection', { metadataUrl: `${saml.url}/metadata`, email: 'mail' });
+    assert.partialDeepStrictEqual((await read()).config, { ...options, attributes: { email: ['mail'] } });
+    const nothing = await step(browser, 'connection', { metadataUrl: `${saml.url}/nothing` });
+    assert.match(nothing.text, /role="alert"[^<]*>[^<]*404/);
   });
 
   it('given a provider of which we know the ways, then its own words, the fields it needs and its preset are used', async () => {

@@ -76,4 +76,61 @@ describe('SimpleSAMLphp of Debian as identity provider', { skip: lacksSimpleSaml
     assert.equal(page.status, 403);
     assert.equal((await lastEvent(server, acme, 'sign_in.refused'))?.reason, 'signed');
   });
+
+  /** A connection with all that it can do: requests signed, assertions encrypted, logout both ways. */
+  async function thorough(slug: string) {
+    const made = await connection(server, acme, slug, {
+      kind: 'saml',
+      metadataUrl: `${ssp.url}/saml2/idp/metadata.php`,
+      signRequests: true,
+      encryption: 'required',
+    });
+    const { entityId, acsUrl, logoutUrl } = made.serviceProvider;
+    const [ours] = made.ownCertificates;
+    assert.ok(ours);
+    ssp.trust({ entityId, acsUrl, sloUrl: logoutUrl, encryptTo: ours.certificate, signedBy: ours.certificate });
+    return made;
+  }
+
+  it('given its metadata by address, requests signed and assertions encrypted, when somebody signs in, then they are let in', async () => {
+    const { serviceProvider, config } = await thorough('thorough');
+    assert.ok(String(config['logoutUrl']).startsWith(`${ssp.url}/saml2/idp/SingleLogoutService.php`));
+    const browser = new Browser('application/json');
+    const page = await signIn(serviceProvider.loginUrl, 'mia', 'mia-pass', browser);
+    assert.equal(page.status, 303, page.text);
+    const me = await browser.json('GET', `${server.url}/me`);
+    assert.partialDeepStrictEqual(me.body, { user: { email: 'mia@acme.test' } });
+  });
+
+  it('given it wants requests signed, when ours are not, then it lets nobody in', async () => {
+    const { serviceProvider } = await thorough('unsigned');
+    await connection(server, acme, 'unsigned', { kind: 'saml', metadata, signRequests: false, encryption: 'required' });
+    const page = await new Browser().get(serviceProvider.loginUrl);
+    assert.doesNotMatch(page.text, /name="password"/);
+  });
+
+  it('given somebody signs out here, then their session there has ended too when they come back', async () => {
+    const { serviceProvider } = await thorough('from-here');
+    const browser = new Browser('text/html');
+    assert.equal((await signIn(serviceProvider.loginUrl, 'mia', 'mia-pass', browser)).status, 303);
+    const { body } = await browser.json('POST', `${server.url}/sign-out`);
+    const back = await browser.get(String(body['onward']));
+    assert.ok(back.url.startsWith(serviceProvider.logoutUrl), back.url);
+    assert.match(back.text, /signed out here and at your identity provider/);
+    assert.equal((await browser.json('GET', `${server.url}/me`)).status, 401);
+    const again = await browser.get(serviceProvider.loginUrl);
+    assert.match(again.text, /name="password"/, 'it asks for the password again');
+  });
+
+  it('given somebody signs out there, then their session here has ended too', async () => {
+    const { serviceProvider } = await thorough('from-there');
+    const browser = new Browser('text/html');
+    assert.equal((await signIn(serviceProvider.loginUrl, 'mia', 'mia-pass', browser)).status, 303);
+    assert.equal((await browser.json('GET', `${server.url}/me`)).status, 200);
+    const there = `${ssp.url}/saml2/idp/initSLO.php?RelayState=${encodeURIComponent(`${ssp.url}/`)}`;
+    await browser.get(there);
+    assert.equal((await browser.json('GET', `${server.url}/me`)).status, 401);
+    const event = await lastEvent(server, acme, 'sign_out.told_by_provider');
+    assert.partialDeepStrictEqual(event, { outcome: 'success', detail: { subject: 'mia', sessions: 1 } });
+  });
 });

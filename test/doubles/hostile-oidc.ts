@@ -14,8 +14,10 @@ export interface Behaviour {
   /** Answers at the token endpoint instead of us. */
   token?: (response: ServerResponse) => void;
   userinfo?: IdTokenClaims;
-  /** Userinfo as a token. */
-  userinfoToken?: string;
+  /** Answers at the endpoint for pushed requests, where discovery tells of one. */
+  par?: (response: ServerResponse) => void;
+  /** Answers at userinfo instead of us. */
+  answerUserinfo?: (response: ServerResponse) => void;
   /** How long the key set takes, in milliseconds. */
   slowKeys?: number;
   discovery?: Record<string, unknown>;
@@ -98,8 +100,8 @@ export async function startHostileOidc(clientId: string): Promise<HostileOidc> {
       await new Promise((done) => setTimeout(done, behaviour.slowKeys ?? 0));
       json(response, 200, { keys });
     } else if (pathname === '/token') await token(request, response);
-    else if (pathname === '/userinfo' && behaviour.userinfoToken !== undefined)
-      response.writeHead(200, { 'content-type': 'application/jwt' }).end(behaviour.userinfoToken);
+    else if (pathname === '/userinfo' && behaviour.answerUserinfo !== undefined) behaviour.answerUserinfo(response);
+    else if (pathname === '/par' && behaviour.par !== undefined) behaviour.par(response);
     else if (pathname === '/userinfo')
       json(response, 200, behaviour.userinfo ?? { sub: subjects.get(bearerOf(request)) });
     else json(response, 404, {});

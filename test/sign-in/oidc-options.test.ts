@@ -53,14 +53,14 @@ const CASES: readonly Case[] = [
     options: { acrValues: ['mfa', 'phr'] },
     asks: { acr_values: 'mfa phr' },
     accepts: [{ acr: 'mfa' }, { acr: 'phr' }],
-    refuses: { 'authentication-context': [{}, { acr: 'pwd' }, { acr: 'mfa phr' }, { acr: ['mfa', 'x'] }] },
+    refuses: { 'authentication-context': [{}, { acr: 'pwd' }, { acr: 'mfa phr' }, { acr: ['mfa'] }, { acr: { toString: null } }] },
   },
   {
     what: 'the hosted domain of a Google account',
     options: { preset: 'google', hostedDomains: ['acme.test'] },
     asks: { hd: 'acme.test' },
     accepts: [{ hd: 'acme.test' }, { hd: 'Acme.test' }],
-    refuses: { 'hosted-domain': [{}, { hd: 'globex.test' }, { hd: true }, { hd: 'acme.test.evil.test' }] },
+    refuses: { 'hosted-domain': [{}, { hd: 'globex.test' }, { hd: ['acme.test'] }, { hd: 'acme.test.evil.test' }] },
   },
   {
     what: 'one of several hosted domains',

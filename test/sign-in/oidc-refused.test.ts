@@ -26,6 +26,9 @@ const acme = await organization(server, 'acme');
 const put = { kind: 'oidc', issuer: idp.url, clientId: 'bridge', clientSecret: 'secret' };
 const entra = await connection(server, acme, 'entra', put);
 await person(server, acme, 'olga@acme.test', 'owner');
+// Its domain is proven to be its own, not acme's.
+const globex = await organization(server, 'globex');
+await person(server, globex, 'gert@globex.test', 'owner');
 
 interface Begun {
   readonly browser: Browser;
@@ -141,9 +144,15 @@ const claims: readonly [id: string, what: string, check: string, alter: (good: I
   ],
   [
     'OIDC-22',
-    'an e-mail address of a domain that is not verified',
+    'an e-mail address of a domain that nobody has verified',
     'domain',
-    (good) => ({ ...good, email: 'mia@globex.test' }),
+    (good) => ({ ...good, email: 'mia@elsewhere.test' }),
+  ],
+  [
+    'OIDC-22',
+    "an e-mail address of another organization's domain",
+    'domain',
+    (good) => ({ ...good, email: 'gert@globex.test' }),
   ],
 ];
 
@@ -175,6 +184,9 @@ const tokens: readonly [id: string, what: string, check: string, make: (claims: 
   ],
   ['OIDC-4', 'something that is no token', 'token', async () => 'hello'],
 ];
+
+const asToken = (token: string) => (response: ServerResponse) =>
+  void response.writeHead(200, { 'content-type': 'application/jwt' }).end(token);
 
 /** Sends as long as somebody listens. */
 function endless(response: ServerResponse): void {
@@ -219,6 +231,27 @@ describe('an answer of an OpenID provider is refused', () => {
     it(`OIDC-19 given the token endpoint answers with ${what}`, async () => {
       idp.behave({ token });
       await refuses('upstream-failed', good, 502);
+    });
+  }
+
+  const userinfoFailures: typeof failures = [
+    ...failures.filter(([what]) => what !== 'nothing, ever'),
+    ['a challenge', (response) => void response.writeHead(401, { 'www-authenticate': 'Bearer' }).end()],
+  ];
+  for (const [what, answerUserinfo] of userinfoFailures) {
+    it(`OIDC-19 given userinfo answers with ${what}`, async () => {
+      idp.behave({ claims: (all) => ({ ...all, email: undefined }), answerUserinfo });
+      await refuses('upstream-failed', good, 502);
+    });
+  }
+
+  const pushing = { pushed_authorization_request_endpoint: `${idp.url}/par` };
+  for (const [at, [what, par]] of failures.filter(([what]) => what !== 'nothing, ever').entries()) {
+    it(`OIDC-19 given a pushed request is answered with ${what}, then nobody is sent there`, async () => {
+      idp.behave({ discovery: pushing, par });
+      const shown = await connection(server, acme, `pushing-${at}`, put);
+      assert.equal((await server.http.get(`/oidc/${shown.id}/login`)).status, 502);
+      assert.equal((await lastEvent(server, acme, 'sign_in.refused'))?.reason, 'upstream-failed');
     });
   }
 
@@ -333,9 +366,9 @@ describe('an answer of an OpenID provider counts once, for the browser that aske
     const without = (all: IdTokenClaims) => ({ ...all, email: undefined });
     const discovery = { userinfo_signing_alg_values_supported: ['RS256'] };
     const shown = await connection(server, acme, 'signing', put);
-    idp.behave({ discovery, claims: without, userinfoToken: await signed(said, stranger.privateKey) });
+    idp.behave({ discovery, claims: without, answerUserinfo: asToken(await signed(said, stranger.privateKey)) });
     await refuses('token', (begun) => good(begun, { sub: 'ida', email: '' }), 403, shown);
-    idp.behave({ claims: without, userinfoToken: await idp.sign(said) });
+    idp.behave({ claims: without, answerUserinfo: asToken(await idp.sign(said)) });
     const begun = await begin(shown);
     assert.equal((await comeBack(begun.browser, good(begun, { sub: 'ida', email: '' }), shown)).status, 303);
   });

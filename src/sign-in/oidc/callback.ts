@@ -1,6 +1,7 @@
 /** The way back with a code: state, browser and issuer; the code for tokens; what they and the provider's own endpoints say of the person. */
 import type { Request, Response } from 'express';
 import * as client from 'openid-client';
+import { Fault } from '../../errors.ts';
 import { inTenant } from '../../store/tenant.ts';
 import { type Attempt, browserHash, consumeAttempt } from '../attempt.ts';
 import type { OidcConnection } from '../connection.ts';
@@ -116,7 +117,15 @@ async function userinfo(
   idToken: Claims,
 ): Promise<Claims> {
   if (provider.metadata.userinfo_endpoint === undefined || !lacks(idToken, config)) return {};
-  return client.fetchUserInfo(provider.client(), accessToken, String(idToken['sub']));
+  try {
+    return await client.fetchUserInfo(provider.client(), accessToken, String(idToken['sub']));
+  } catch (error) {
+    if (!(error instanceof client.WWWAuthenticateChallengeError)) throw error;
+    throw new Fault('upstream-failed', "The identity provider's userinfo takes none of its own access tokens.", {
+      cause: error,
+      remedy: 'Have the ID token state e-mail address, name and groups, or mend it there.',
+    });
+  }
 }
 
 /** Groups that can't be read are not none: the sign-in goes on, and what came of former ones stays. */

@@ -6,6 +6,7 @@ import { pass, SignInRefusal } from '../refusal.ts';
 import type { OidcConfig } from './config.ts';
 import { CLOCK_TOLERANCE_S, type Provider } from './provider.ts';
 import { verifyToken } from './provider-token.ts';
+import { quoted } from './refused.ts';
 
 interface IdTokenFacts {
   readonly claims: JWTPayload;
@@ -22,7 +23,7 @@ const CHECKS: readonly NamedCheck<IdTokenFacts>[] = [
   {
     name: 'nonce',
     find: ({ claims: { nonce: got }, nonce: wanted }) =>
-      got === wanted ? undefined : { reason: 'The ID token answers another sign-in.', got: shown(got) },
+      got === wanted ? undefined : { reason: 'The ID token answers another sign-in.', got: quoted(got) },
   },
   { name: 'authorized-party', find: findParty },
   {
@@ -33,7 +34,7 @@ const CHECKS: readonly NamedCheck<IdTokenFacts>[] = [
         : {
             reason: 'The ID token was issued in the future.',
             remedy: 'Set the clocks on both sides.',
-            got: shown(iat),
+            got: quoted(iat),
           },
   },
   { name: 'access-token', find: findAccessToken },
@@ -48,24 +49,24 @@ const CHECKS: readonly NamedCheck<IdTokenFacts>[] = [
   {
     name: 'authentication-context',
     find: ({ claims: { acr }, config: { acrValues } }) =>
-      acrValues.length === 0 || acrValues.includes(String(acr))
+      acrValues.length === 0 || (typeof acr === 'string' && acrValues.includes(acr))
         ? undefined
         : {
             reason: 'The person was authenticated in another way than this connection asks for.',
             wanted: acrValues.join(', '),
-            got: shown(acr),
+            got: quoted(acr),
           },
   },
   {
     name: 'hosted-domain',
     find: ({ claims: { hd }, config: { hostedDomains } }) =>
-      hostedDomains.length === 0 || hostedDomains.includes(String(hd).toLowerCase())
+      hostedDomains.length === 0 || (typeof hd === 'string' && hostedDomains.includes(hd.toLowerCase()))
         ? undefined
         : {
             reason: 'The account is of none of the hosted domains that may sign in here.',
             remedy: "Add its domain to the connection's hostedDomains, if its people are to come in.",
             wanted: hostedDomains.join(', '),
-            got: shown(hd),
+            got: quoted(hd),
           },
   },
 ];
@@ -94,7 +95,7 @@ export async function readIdToken(
 function findParty({ claims: { aud, azp }, config: { clientId } }: IdTokenFacts): Finding | undefined {
   const several = Array.isArray(aud) && aud.length > 1;
   if (azp === clientId || (azp === undefined && !several)) return undefined;
-  return { reason: 'The ID token was given to another party.', wanted: clientId, got: shown(azp) };
+  return { reason: 'The ID token was given to another party.', wanted: clientId, got: quoted(azp) };
 }
 
 /** The halved hash of the access token: both are of one answer. */
@@ -116,10 +117,6 @@ function findAuthenticationTime({ claims, config: { maxAge }, now }: IdTokenFact
     reason: 'The person was authenticated too long ago, or nobody says when.',
     remedy: 'Sign in at the identity provider anew.',
     wanted: `at most ${maxAge} seconds ago`,
-    got: Number.isNaN(age) ? shown(at) : `${age} seconds ago`,
+    got: Number.isNaN(age) ? quoted(at) : `${age} seconds ago`,
   };
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? 'none' : String(value);
 }

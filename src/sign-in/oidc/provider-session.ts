@@ -36,7 +36,7 @@ export function providerSessionOf(
     subject: subjectOf(config, claims),
     sid: typeof sid === 'string' ? sid : null,
     acr: typeof acr === 'string' ? acr : null,
-    amr: Array.isArray(amr) ? amr.map(String).slice(0, 20) : [],
+    amr: Array.isArray(amr) ? amr.filter((each) => typeof each === 'string').slice(0, 20) : [],
     authenticatedAt: typeof at === 'number' ? new Date(at * 1000) : null,
     idToken,
     endSessionEndpoint: metadata.end_session_endpoint ?? null,

@@ -13,6 +13,7 @@ import { type Check, type Finding, SignInRefusal } from '../refusal.ts';
 import type { OidcConfig } from './config.ts';
 import type { Asking } from './key-set.ts';
 import { CLOCK_TOLERANCE_S, type Provider } from './provider.ts';
+import { quoted } from './refused.ts';
 import { issuerFor } from './tenant.ts';
 
 /** Only such as need the provider's private key. */
@@ -88,5 +89,5 @@ function findingOf(error: unknown, wanted: Readonly<Record<string, string>>, tok
   const name = error instanceof errors.JOSEAlgNotAllowed ? 'alg' : (error as { claim?: string }).claim;
   if (name === undefined || wanted[name] === undefined) return { reason, remedy: REMEDY };
   const got = name === 'alg' ? decodeProtectedHeader(token).alg : decodeJwt(token)[name];
-  return { reason, remedy: REMEDY, wanted: wanted[name], got: String(got ?? 'none') };
+  return { reason, remedy: REMEDY, wanted: wanted[name], got: quoted(got) };
 }

@@ -26,6 +26,11 @@ export function refusalOf(error: unknown): Fault {
   });
 }
 
+/** A claim's value as findings show it. */
+export function quoted(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'none');
+}
+
 function unknownClient(error: Error, got: string): SignInRefusal {
   const reason = 'The identity provider does not accept our client id and secret or key.';
   return new SignInRefusal('client', { reason, remedy: 'Compare both with what the provider shows.', got }, error);

@@ -3,6 +3,7 @@ import { SignInRefusal } from '../refusal.ts';
 import type { OidcConfig } from './config.ts';
 import type { Claims } from './login.ts';
 import { TENANT } from './presets.ts';
+import { quoted } from './refused.ts';
 
 /**
  * The issuer that a token must name.
@@ -16,7 +17,7 @@ export function issuerFor({ tenants }: Pick<OidcConfig, 'tenants'>, issuer: stri
     reason: 'The person is of a tenant that may not sign in here.',
     remedy: "Add it to the connection's tenants, if its people are to come in.",
     wanted: tenants.join(', '),
-    got: typeof tenant === 'string' ? tenant : 'none',
+    got: quoted(tenant),
   });
 }
 

@@ -65,19 +65,29 @@ export interface Finding {
   readonly got?: string;
 }
 
+/** Text from outside as it can be kept and shown: the database takes no NUL and no half of a character. */
+export function printable(text: string): string {
+  return text.toWellFormed().replace(/\p{Cc}/gu, '\u{FFFD}');
+}
+
 /** A check that failed, as a fault. What was wanted and got is for the audit; it is never a secret. */
 export class SignInRefusal extends Fault {
   readonly check: Check;
   readonly finding: Finding;
 
   constructor(check: Check, finding: Finding, cause?: unknown) {
-    super('sign-in-refused', finding.reason, {
+    super('sign-in-refused', printable(finding.reason), {
       ...(finding.remedy === undefined ? {} : { remedy: finding.remedy }),
       ...(cause === undefined ? {} : { cause }),
       extra: { check },
     });
     this.check = check;
-    this.finding = finding;
+    this.finding = {
+      ...finding,
+      reason: this.message,
+      ...(finding.wanted === undefined ? {} : { wanted: printable(finding.wanted) }),
+      ...(finding.got === undefined ? {} : { got: printable(finding.got) }),
+    };
   }
 }
 
@@ -102,8 +112,9 @@ export function pass<T>(checks: readonly NamedCheck<T>[], facts: T, log?: CheckL
   for (const { name, find } of checks) {
     const finding = find(facts);
     if (finding !== undefined) {
-      log?.failed(name, finding);
-      throw new SignInRefusal(name, finding);
+      const refusal = new SignInRefusal(name, finding);
+      log?.failed(name, refusal.finding);
+      throw refusal;
     }
     log?.passed(name);
   }

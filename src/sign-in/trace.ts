@@ -8,7 +8,7 @@ import { sql } from 'kysely';
 import { Fault } from '../errors.ts';
 import { isId, type TenantTransaction } from '../store/tenant.ts';
 import type { Login } from './attributes.ts';
-import { type Check, type Finding, SignInRefusal } from './refusal.ts';
+import { type Check, type Finding, printable, SignInRefusal } from './refusal.ts';
 
 /** Whose hands can mend a failed check. */
 export type Mender = 'identity provider' | 'organization' | 'platform' | 'person';
@@ -194,6 +194,6 @@ function saidBy({ login }: Trace): unknown {
 function brief(detail: { readonly wanted?: string; readonly got?: string }): { wanted?: string; got?: string } {
   const short = Object.entries(detail)
     .filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-    .map(([name, value]) => [name, value.length > LONGEST ? `${value.slice(0, LONGEST)}...` : value]);
+    .map(([name, value]) => [name, printable(value.length > LONGEST ? `${value.slice(0, LONGEST)}...` : value)]);
   return Object.fromEntries(short);
 }

@@ -358,9 +358,6 @@ export interface OidcSessionRow {
   connection_id: string;
   subject: string;
   sid: string | null;
-  acr: string | null;
-  amr: Generated<string[]>;
-  authenticated_at: Date | null;
   sealed_id_token: string | null;
   end_session_endpoint: string | null;
 }

@@ -53,7 +53,9 @@ const CASES: readonly Case[] = [
     options: { acrValues: ['mfa', 'phr'] },
     asks: { acr_values: 'mfa phr' },
     accepts: [{ acr: 'mfa' }, { acr: 'phr' }],
-    refuses: { 'authentication-context': [{}, { acr: 'pwd' }, { acr: 'mfa phr' }, { acr: ['mfa'] }, { acr: { toString: null } }] },
+    refuses: {
+      'authentication-context': [{}, { acr: 'pwd' }, { acr: 'mfa phr' }, { acr: ['mfa'] }, { acr: { toString: null } }],
+    },
   },
   {
     what: 'the hosted domain of a Google account',

@@ -18,18 +18,23 @@ const { relyingParty } = await connection(server, acme, 'entra', {
   ...{ kind: 'oidc', issuer: idp.url, clientId: 'bridge', clientSecret: 'secret' },
 });
 
-async function statusOf(behaviour: Behaviour): Promise<number> {
+async function statusOf(behaviour: Behaviour, more: Record<string, string> = {}): Promise<number> {
   idp.behave(behaviour);
   const browser = new Browser('application/json');
   const sent = await browser.get(relyingParty.loginUrl, /\/auth\?/);
   const { searchParams: asked } = new URL(sent.headers.get('location')!);
   const code = idp.code(asked.get('nonce')!, { sub: 'ana', email: 'ana@acme.test' });
-  const answer = new URLSearchParams({ code, state: asked.get('state')!, iss: idp.url });
+  const answer = new URLSearchParams({ code, state: asked.get('state')!, iss: idp.url, ...more });
   return (await browser.get(`${relyingParty.redirectUri}?${answer}`, /\/me$/)).status;
 }
 
 /** Claims that decide, and such as carry what is kept. */
 const DECISIVE = ['iss', 'aud', 'azp', 'nonce', 'exp', 'iat', 'sub', 'at_hash'];
+/** What a database refuses to keep, and what looks like something else. */
+const value = fc.oneof(
+  { arbitrary: fc.jsonValue(), weight: 3 },
+  fc.constantFrom('a\u0000b', '\ud800', '\u202egnp', 1e300, -1, { toString: null }, ['x', '\u0000'], 'x'.repeat(5000)),
+);
 const TOLD = [
   'email',
   'email_verified',
@@ -59,9 +64,10 @@ describe('an ID token', () => {
 
   it('given anything at all in a claim that decides, then it is refused by a check, unless it is what was there', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...DECISIVE), fc.jsonValue(), async (name, value) => {
+      fc.asyncProperty(fc.constantFrom(...DECISIVE), value, async (name, value) => {
         const status = await statusOf({ claims: (good) => ({ ...good, [name]: value }) });
-        return name === 'sub' ? status === 403 || (typeof value === 'string' && status === 303) : status === 403;
+        const maybe = { sub: 'string', exp: 'number', iat: 'number' }[name] === typeof value;
+        return status === 403 || (maybe && status === 303);
       }),
       { numRuns: RUNS },
     );
@@ -69,8 +75,22 @@ describe('an ID token', () => {
 
   it('given anything at all in what it tells of the person, then they come in or are refused, and nothing breaks', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...TOLD), fc.jsonValue(), async (name, value) =>
+      fc.asyncProperty(fc.constantFrom(...TOLD), value, async (name, value) =>
         [303, 403].includes(await statusOf({ claims: (good) => ({ ...good, [name]: value }) })),
+      ),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('given anything at all in the answer that the browser brings, then it is refused by a check', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('state', 'iss', 'code', 'error', 'error_description'),
+        fc.oneof(fc.string({ unit: 'binary', minLength: 1 }), fc.constantFrom('\u0000', 'x'.repeat(5000), '%00')),
+        async (name, text) => {
+          const status = await statusOf({}, { [name]: text, ...(name === 'error_description' ? { error: 'x' } : {}) });
+          return status === 403;
+        },
       ),
       { numRuns: RUNS },
     );

@@ -16,6 +16,7 @@ import { type Claims, lacks, loginOf, together } from './login.ts';
 import { presetOf } from './presets.ts';
 import type { FindProvider, Provider } from './provider.ts';
 import { keepProviderSession, type ProviderSession, providerSessionOf } from './provider-session.ts';
+import { isName } from './provider-token.ts';
 import { refusalOf } from './refused.ts';
 import { issuersOf } from './tenant.ts';
 
@@ -55,7 +56,7 @@ export async function comeBack(
 async function attemptOf(deps: SignInDependencies, door: Door<OidcConnection>, request: Request): Promise<Attempt> {
   const { connection, origin, trace } = door;
   const state = request.query['state'];
-  if (typeof state !== 'string')
+  if (!isName(state))
     throw new SignInRefusal('state', {
       reason: 'The answer names no sign-in that was begun here.',
       remedy: 'Start it anew.',

@@ -5,7 +5,7 @@ import type { CheckLog, Finding, NamedCheck } from '../refusal.ts';
 import { pass, SignInRefusal } from '../refusal.ts';
 import type { OidcConfig } from './config.ts';
 import { CLOCK_TOLERANCE_S, type Provider } from './provider.ts';
-import { verifyToken } from './provider-token.ts';
+import { isName, verifyToken } from './provider-token.ts';
 import { quoted } from './refused.ts';
 
 interface IdTokenFacts {
@@ -41,9 +41,7 @@ const CHECKS: readonly NamedCheck<IdTokenFacts>[] = [
   {
     name: 'subject',
     find: ({ claims: { sub } }) =>
-      typeof sub === 'string' && sub !== '' && sub.length <= 255
-        ? undefined
-        : { reason: 'The ID token names no subject that can be kept.' },
+      isName(sub) ? undefined : { reason: 'The ID token names no subject that can be kept.' },
   },
   { name: 'authentication-time', find: findAuthenticationTime },
   {

@@ -1,5 +1,6 @@
 /** What the claims of a verified ID token, and of userinfo, say of a person. Pure. */
 import { type Attributes, emailAddress, groupNames, type Login, valuesOf } from '../attributes.ts';
+import { printable } from '../refusal.ts';
 import type { OidcConfig } from './config.ts';
 import { presetOf } from './presets.ts';
 import { subjectOf } from './tenant.ts';
@@ -79,7 +80,10 @@ export function loginOf(claims: Claims, config: OidcConfig): Login {
 function attributesOf(claims: Claims): Attributes {
   const entries = Object.entries(claims)
     .filter(([name]) => !ABOUT_THE_TOKEN.has(name))
-    .map(([name, value]): [string, string[]] => [name, [value].flat().filter(isPlain).map(String)])
+    .map(([name, value]): [string, string[]] => [
+      printable(name),
+      [value].flat().filter(isPlain).map(String).map(printable),
+    ])
     .filter(([name, values]) => values.length > 0 || Array.isArray(claims[name]));
   return Object.fromEntries(entries);
 }

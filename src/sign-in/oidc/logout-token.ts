@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type NamedCheck, pass, SignInRefusal } from '../refusal.ts';
 import type { OidcConfig } from './config.ts';
 import { CLOCK_TOLERANCE_S, type Provider } from './provider.ts';
-import { verifyToken } from './provider-token.ts';
+import { isName, verifyToken } from './provider-token.ts';
 import { subjectOf } from './tenant.ts';
 
 /** Who is to be signed out; at least one of the two. */
@@ -34,7 +34,7 @@ const CHECKS: readonly NamedCheck<JWTPayload>[] = [
   {
     name: 'subject',
     find: ({ sub, sid }) =>
-      isName(sub, true) && isName(sid, true) && (isName(sub) || isName(sid))
+      [sub, sid].every((each) => each === undefined || isName(each)) && (isName(sub) || isName(sid))
         ? undefined
         : { reason: 'The token names neither a subject nor a session.' },
   },
@@ -76,8 +76,4 @@ function typeOf(token: string): string | undefined {
   } catch (error) {
     throw new SignInRefusal('token', { reason: 'The logout token can not be read.' }, error);
   }
-}
-
-function isName(value: unknown, orNone = false): boolean {
-  return (orNone && value === undefined) || (typeof value === 'string' && value !== '' && value.length <= 255);
 }

@@ -8,15 +8,13 @@ import type { TenantTransaction } from '../../store/tenant.ts';
 import { relyingPartyOf } from './addresses.ts';
 import type { OidcConfig } from './config.ts';
 import type { Provider } from './provider.ts';
+import { isName } from './provider-token.ts';
 import { subjectOf } from './tenant.ts';
 
 export interface ProviderSession {
   readonly subject: string;
   /** The provider's own name of its session. */
   readonly sid: string | null;
-  readonly acr: string | null;
-  readonly amr: readonly string[];
-  readonly authenticatedAt: Date | null;
   readonly idToken: string | null;
   readonly endSessionEndpoint: string | null;
 }
@@ -31,13 +29,10 @@ export function providerSessionOf(
   claims: JWTPayload,
   idToken: string | null,
 ): ProviderSession {
-  const { sid, acr, amr, auth_time: at } = claims;
+  const { sid } = claims;
   return {
     subject: subjectOf(config, claims),
-    sid: typeof sid === 'string' ? sid : null,
-    acr: typeof acr === 'string' ? acr : null,
-    amr: Array.isArray(amr) ? amr.filter((each) => typeof each === 'string').slice(0, 20) : [],
-    authenticatedAt: typeof at === 'number' ? new Date(at * 1000) : null,
+    sid: isName(sid) ? sid : null,
     idToken,
     endSessionEndpoint: metadata.end_session_endpoint ?? null,
   };
@@ -57,10 +52,9 @@ export async function keepProviderSession(
       DELETE FROM oidc_sessions o USING sessions s WHERE s.id = o.session_id AND o.connection_id = ${connectionId}
         AND o.subject = ${kept.subject} AND (s.ended_at IS NOT NULL OR s.expires_at <= now())
     )
-    INSERT INTO oidc_sessions (organization_id, session_id, connection_id, subject, sid, acr, amr, authenticated_at, sealed_id_token,
-      end_session_endpoint)
-    VALUES (${tx.organizationId}, ${sessionId}, ${connectionId}, ${kept.subject}, ${kept.sid}, ${kept.acr}, ${[...kept.amr]}::text[],
-      ${kept.authenticatedAt}, ${hint === null ? null : seal(sealingKey, purposeOf(sessionId), hint)}, ${kept.endSessionEndpoint})
+    INSERT INTO oidc_sessions (organization_id, session_id, connection_id, subject, sid, sealed_id_token, end_session_endpoint)
+    VALUES (${tx.organizationId}, ${sessionId}, ${connectionId}, ${kept.subject}, ${kept.sid},
+      ${hint === null ? null : seal(sealingKey, purposeOf(sessionId), hint)}, ${kept.endSessionEndpoint})
     `.execute(tx.db);
 }
 

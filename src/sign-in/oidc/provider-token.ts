@@ -9,7 +9,7 @@ import {
   jwtVerify,
 } from 'jose';
 import { Fault } from '../../errors.ts';
-import { type Check, type Finding, SignInRefusal } from '../refusal.ts';
+import { type Check, type Finding, printable, SignInRefusal } from '../refusal.ts';
 import type { OidcConfig } from './config.ts';
 import type { Asking } from './key-set.ts';
 import { CLOCK_TOLERANCE_S, type Provider } from './provider.ts';
@@ -59,6 +59,11 @@ export async function verifyToken(
     const compared = { ...wanted, alg: algorithms.join(', ') };
     throw new SignInRefusal(checkOf(error), findingOf(error, compared, token), error);
   }
+}
+
+/** Whether a claim's value can be kept as the name of somebody or something: what is altered in keeping would be another's. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= 255 && printable(value) === value;
 }
 
 const CLAIM_CHECKS: Readonly<Record<string, Check>> = {

@@ -28,10 +28,6 @@ export const oidc: Migration = {
       connection_id uuid NOT NULL,
       subject text NOT NULL,
       sid text,
-      -- How the provider says that the person was authenticated.
-      acr text,
-      amr text[] NOT NULL DEFAULT '{}',
-      authenticated_at timestamptz,
       sealed_id_token text,
       end_session_endpoint text,
       PRIMARY KEY (organization_id, session_id),

@@ -2,9 +2,10 @@
  * Sessions of people: opaque, stored as a hash, bound to the person's access epoch, with an idle and an absolute limit from the
  * organization's settings (sign-in, Towards the platform). Whether one is live is decided on read, never by a sweeper.
  */
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { auditing, record } from '../audit/record.ts';
 import { locateSession } from '../store/locate.ts';
+import { prepared } from '../store/prepared.ts';
 import type { Tables } from '../store/tables.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
 import { holdActive } from './holder.ts';
@@ -26,16 +27,18 @@ const SEEN_EVERY = sql`interval '1 minute'`;
 /**
  * Starts a session of a signed-in person.
  * @param authenticatedBy how, for the record: `saml`, `oidc`
+ * @param along what else is to be kept in the same statement (`, x AS (...)`); it may refer to the session as `started`
  * @returns the token, which is never to be read again, and the absolute end
  * @throws Fault `sign-in-refused` where the person is not active
  */
 export async function startSession(
   tx: TenantTransaction,
   session: { readonly userId: string; readonly connectionId: string | null; readonly authenticatedBy: string },
+  along: RawBuilder<unknown> = sql``,
 ): Promise<{ token: string; id: string; expiresAt: Date }> {
   const token = randomSecret();
   // One statement: the person is held still, and only an active one gets a session; whoever is told of it is told in the same breath.
-  const { rows } = await sql<{ id: string | null; expiresAt: Date }>`
+  const { rows } = await prepared(sql<{ id: string | null; expiresAt: Date }>`
     WITH holder AS (SELECT id, email, status, access_epoch FROM users WHERE id = ${session.userId} FOR NO KEY UPDATE),
     started AS (
       INSERT INTO sessions (organization_id, token_hash, user_id, access_epoch, connection_id, authenticated_by, expires_at)
@@ -48,8 +51,8 @@ export async function startSession(
       tx,
       sql`SELECT 'session.started', 'session', started.id::text, '', jsonb_build_object('user', holder.id, 'email', holder.email,
         'by', ${session.authenticatedBy}::text, 'connection', ${session.connectionId}::uuid) FROM started, holder`,
-    )})
-    SELECT id, expires_at AS "expiresAt" FROM started`.execute(tx.db);
+    )})${along}
+    SELECT id, expires_at AS "expiresAt" FROM started`).execute(tx.db);
   const [started] = rows;
   if (started?.id) return { token, id: started.id, expiresAt: started.expiresAt };
   // Whoever may not have one is told why.

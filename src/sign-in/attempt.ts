@@ -6,9 +6,10 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { sql } from 'kysely';
 import { hashOf, randomSecret } from '../credentials/sealing.ts';
+import { prepared } from '../store/prepared.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { readCookie } from './cookies.ts';
-import { SignInRefusal } from './refusal.ts';
+import { type CheckLog, SignInRefusal } from './refusal.ts';
 
 export interface Attempt {
   /** The SAML request's id, or the OIDC state. */
@@ -48,7 +49,7 @@ export async function beginAttempt(
   browser: Buffer,
   attempt: Attempt,
 ): Promise<void> {
-  await sql`
+  await prepared(sql`
     WITH attempts_over AS (
       DELETE FROM sign_in_attempts WHERE connection_id = ${connectionId} AND expires_at < now() - interval '1 hour'
     ), assertions_over AS (
@@ -56,7 +57,51 @@ export async function beginAttempt(
     )
     INSERT INTO sign_in_attempts (organization_id, connection_id, id, browser_hash, nonce, code_verifier, return_to, expires_at)
     VALUES (${tx.organizationId}, ${connectionId}, ${attempt.id}, ${browser}, ${attempt.nonce}, ${attempt.codeVerifier},
-      ${attempt.returnTo}, now() + ${MINUTES} * interval '1 minute')`.execute(tx.db);
+      ${attempt.returnTo}, now() + ${MINUTES} * interval '1 minute')`).execute(tx.db);
+}
+
+/** What a login uses up: the request that it answers, begun in this browser, and the assertion that answers it. */
+export interface Once {
+  readonly attemptId: string;
+  readonly browser: Buffer | undefined;
+  readonly assertionId: string;
+  /** Until then the assertion could be accepted again, if its id were forgotten. */
+  readonly until: Date;
+}
+
+/** What became of taking it. */
+export interface Taken {
+  /** Whether the assertion was not seen before. */
+  readonly fresh: boolean;
+  /** As JSON has it, the hash in hex after `\\x`. */
+  readonly attempt: (Attempt & { readonly browserHash: string }) | null;
+}
+
+/**
+ * Uses it up, as parts of a statement (`WITH ...`): of many that try at once, by any instance, one gets it. `FRESH` and `ATTEMPT` then
+ * give what became of it.
+ */
+export function taking(tx: TenantTransaction, connectionId: string, once: Once) {
+  return sql`noted AS (
+      INSERT INTO seen_assertions (organization_id, connection_id, assertion_id, expires_at)
+      VALUES (${tx.organizationId}, ${connectionId}, ${once.assertionId}, ${once.until}) ON CONFLICT DO NOTHING RETURNING 1
+    ), taken AS (${consuming(connectionId, once.attemptId)})`;
+}
+export const FRESH = sql`EXISTS (SELECT FROM noted)`;
+export const ATTEMPT = sql`(SELECT row_to_json(taken) FROM taken)`;
+
+/**
+ * What was taken, where it may be.
+ * @param log told of each check that holds
+ * @throws SignInRefusal `replay`, `in-response-to`, `browser`
+ */
+export function allowed({ fresh, attempt }: Taken, { browser }: Once, log: CheckLog): Attempt {
+  if (!fresh) throw replayed();
+  log.passed('replay');
+  const found = attempt && { ...attempt, browserHash: Buffer.from(attempt.browserHash.slice(2), 'hex') };
+  const begun = ofThisBrowser(found ?? undefined, browser, 'in-response-to');
+  log.passed('browser');
+  return begun;
 }
 
 /**
@@ -71,12 +116,21 @@ export async function consumeAttempt(
   browser: Buffer | undefined,
   check: 'in-response-to' | 'state',
 ): Promise<Attempt> {
-  const { rows } = await sql<Attempt & { browserHash: Buffer }>`
+  const { rows } = await prepared(consuming(connectionId, id)).execute(tx.db);
+  return ofThisBrowser(rows[0], browser, check);
+}
+
+function consuming(connectionId: string, id: string) {
+  return sql<Attempt & { browserHash: Buffer }>`
     DELETE FROM sign_in_attempts WHERE connection_id = ${connectionId} AND id = ${id} AND expires_at > now()
-    RETURNING id, nonce, code_verifier AS "codeVerifier", return_to AS "returnTo", browser_hash AS "browserHash"`.execute(
-    tx.db,
-  );
-  const found = rows[0];
+    RETURNING id, nonce, code_verifier AS "codeVerifier", return_to AS "returnTo", browser_hash AS "browserHash"`;
+}
+
+function ofThisBrowser(
+  found: (Attempt & { readonly browserHash: Buffer }) | undefined,
+  browser: Buffer | undefined,
+  check: 'in-response-to' | 'state',
+): Attempt {
   if (found === undefined) {
     const reason = 'This sign-in was not begun here, has expired, or was finished before.';
     throw new SignInRefusal(check, { reason, remedy: 'Start it anew.' });
@@ -108,8 +162,11 @@ export async function refuseReplay(
     })
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirstOrThrow();
-  if (added === 1n) return;
-  throw new SignInRefusal('replay', { reason: 'This assertion was used before.', remedy: 'Start the sign-in anew.' });
+  if (added !== 1n) throw replayed();
+}
+
+function replayed(): SignInRefusal {
+  return new SignInRefusal('replay', { reason: 'This assertion was used before.', remedy: 'Start the sign-in anew.' });
 }
 
 function browserSecret(request: Request, baseUrl: string): string | undefined {

@@ -43,6 +43,8 @@ interface CommonConnection {
   readonly trust: string;
   /** Whether a sign-in through it has worked under just this trust. */
   readonly tested: boolean;
+  /** Another after every change. */
+  readonly version: number;
 }
 
 export type SamlConnection = CommonConnection & { readonly kind: 'saml'; readonly config: SamlConfig };
@@ -163,6 +165,7 @@ function connectionOf(row: Selectable<ConnectionRow>): Connection {
     directoryId: row.directory_id,
     trust,
     tested: row.tested_trust === trust,
+    version: row.version,
   };
   return row.kind === 'saml'
     ? { ...common, kind: 'saml', config: samlConfig.parse(row.config) }

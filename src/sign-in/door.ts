@@ -9,16 +9,17 @@ import type { JobQueue } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
-import { locateConnection } from '../store/locate.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
-import type { Attempt } from './attempt.ts';
+import { type Attempt, allowed, type Once } from './attempt.ts';
 import type { Login } from './attributes.ts';
-import { type Connection, findConnection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { currentConnection } from './known-connections.ts';
+import { type Known, lookUp, takeAndLookUp } from './look-up.ts';
 import { markTested } from './policy.ts';
 import { signIn } from './provision.ts';
 import { auditRefusal, SignInRefusal } from './refusal.ts';
 import { sessionTokenOf, setSessionCookie } from './session-cookie.ts';
-import { keepRefusal, keepSuccess, keepTest, type Trace, traceOf } from './trace.ts';
+import { keepRefusal, keepTest, readRoles, type Trace, traceOf, tracing } from './trace.ts';
 
 export interface SignInDependencies {
   readonly store: Pick<Store, 'db'>;
@@ -50,12 +51,9 @@ export async function openDoor<K extends Connection['kind']>(
   kind: K,
 ): Promise<Door<Extract<Connection, { kind: K }>>> {
   const id = String(request.params['connection']);
-  const { db } = deps.store;
-  const organizationId = await locateConnection(db, id);
-  if (organizationId === undefined) throw unknownConnection();
   const origin = originOf(request, { kind: 'connection', id, label: id });
-  const connection = await inTenant(db, organizationId, origin, (tx) => findConnection(tx, id), 'reader');
-  if (connection.kind !== kind) throw unknownConnection();
+  const connection = await currentConnection(deps.store.db, id, origin);
+  if (connection?.kind !== kind) throw unknownConnection();
   const found = connection as Extract<Connection, { kind: K }>;
   return {
     connection: found,
@@ -101,6 +99,7 @@ async function keepRefused(deps: SignInDependencies, door: Door, fault: Fault): 
 /**
  * Lets a person in: consumes what may be used once, provisions, starts the session, sends the browser on. One transaction; who is
  * refused has changed nothing.
+ * @param begun the attempt that was consumed already, or what is to be used up now
  * @param keep what is to be kept beside the session that was started
  */
 export async function letIn(
@@ -109,19 +108,20 @@ export async function letIn(
   request: Request,
   response: Response,
   login: Login,
-  consume: (tx: TenantTransaction) => Promise<Attempt>,
+  begun: Attempt | Once,
   keep?: (tx: TenantTransaction, sessionId: string) => Promise<void>,
 ): Promise<void> {
   const { connection, origin, trace } = door;
   trace.login = login;
   const { attempt, session } = await inTenant(deps.store.db, connection.organizationId, origin, async (tx) => {
-    const attempt = await consume(tx);
-    if (attempt.returnTo === SET_UP) return { attempt, session: await rehearse(deps, tx, door, login) };
+    const { attempt, known } = await take(tx, door, login, begun);
+    if (attempt.returnTo === SET_UP) return { attempt, session: await rehearse(deps, tx, door, login, known) };
     refuseDisabled(door);
-    const session = await signIn(deps, tx, connection, login);
+    const session = await signIn(deps, tx, connection, login, known, (userId) => {
+      trace.passed('person');
+      return tracing(tx, trace, placeOf(door), userId);
+    });
     await keep?.(tx, session.sessionId);
-    trace.passed('person');
-    await keepSuccess(tx, trace, placeOf(door), session.userId);
     if (!connection.tested) await markTested(tx, connection.id, connection.trust);
     return { attempt, session };
   });
@@ -132,13 +132,30 @@ export async function letIn(
   response.redirect(303, attempt.returnTo);
 }
 
+async function take(
+  tx: TenantTransaction,
+  { connection, trace }: Door,
+  login: Login,
+  begun: Attempt | Once,
+): Promise<{ readonly attempt: Attempt; readonly known: Known }> {
+  if (!('assertionId' in begun)) return { attempt: begun, known: await lookUp(tx, connection, login) };
+  const { known, taken } = await takeAndLookUp(tx, connection, login, begun);
+  return { attempt: allowed(taken, begun, trace), known };
+}
+
 /** Does everything that a sign-in does, keeps the trace of it, and undoes the rest. */
-async function rehearse(deps: SignInDependencies, tx: TenantTransaction, door: Door, login: Login): Promise<undefined> {
+async function rehearse(
+  deps: SignInDependencies,
+  tx: TenantTransaction,
+  door: Door,
+  login: Login,
+  known: Known,
+): Promise<undefined> {
   const { connection, trace } = door;
   await sql`SAVEPOINT rehearsal`.execute(tx.db);
-  const { userId } = await signIn(deps, tx, connection, login);
+  const { userId } = await signIn(deps, tx, connection, login, known, () => sql``);
   trace.passed('person');
-  const roles = await keepSuccess(tx, trace, placeOf(door), userId);
+  const roles = await readRoles(tx, userId);
   await sql`ROLLBACK TO SAVEPOINT rehearsal`.execute(tx.db);
   await keepTest(tx, trace, placeOf(door), roles);
   if (!connection.tested) await markTested(tx, connection.id, connection.trust);

@@ -2,7 +2,7 @@
  * Lets somebody in: decides who it is, makes or links the account, keeps what the login says as facts, has the one reconcile derive
  * what follows from them, and only then starts the session. All in the transaction that consumed the login's one-time request.
  */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { findRole } from '../access/model.ts';
 import type { Models } from '../access/model-file.ts';
 import { organizationModel } from '../access/organization-model.ts';
@@ -13,10 +13,11 @@ import { reconcilePeople } from '../directory/reconcile/people.ts';
 import { takeTurn } from '../directory/reconcile/turns.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
-import { domainOf, type Login } from './attributes.ts';
+import type { Login } from './attributes.ts';
 import type { Connection } from './connection.ts';
-import { identify, type KnownFacts, type Verdict } from './identify.ts';
+import { identify, type Verdict } from './identify.ts';
 import { fingerprintOf, keptOf, writeFacts } from './login-facts.ts';
+import { type Known, lookUp } from './look-up.ts';
 import { SignInRefusal } from './refusal.ts';
 
 export interface ProvisionDependencies {
@@ -36,15 +37,10 @@ const HOW = { known: 'known identity', link: 'linked by verified e-mail domain',
 
 type Admitted = Exclude<Verdict, { kind: 'refuse' }>;
 
-/** What the database knows of a login, in one row. */
-interface Known extends KnownFacts {
-  readonly defaultRole: string | null;
-  readonly groupsFrom: 'any' | 'directory';
-  readonly fingerprint: string | null;
-}
-
 /**
  * Signs a person in through a connection.
+ * @param known what was known of the login when its request was taken
+ * @param along what is to be kept in the statement that starts the session (`, x AS (...)`), which may refer to it as `started`
  * @throws SignInRefusal where nobody may come in so, Fault `sign-in-refused` where the person was let go in this very moment
  */
 export async function signIn(
@@ -52,27 +48,30 @@ export async function signIn(
   tx: TenantTransaction,
   connection: Connection,
   login: Login,
+  known: Known,
+  along: (userId: string) => RawBuilder<unknown>,
 ): Promise<SignedIn> {
-  const { known, userId, verdict } = await admit(deps, tx, connection, login);
+  const { userId, verdict } = await admit(deps, tx, connection, login, known);
   const kept = keptOf(login, known.groupsFrom);
   const news = known.fingerprint !== fingerprintOf(kept);
   if (news) await takeTurn(tx, 'beside others');
-  await holdStill(tx, userId);
+  if (news || verdict.kind !== 'known') await holdStill(tx, userId);
   if (verdict.kind !== 'known') await addIdentity(tx, connection, login, userId, verdict.kind);
   if (news) {
     await writeFacts(tx, connection.directoryId, userId, kept);
     await reconcilePeople(deps, tx, { userIds: [userId] }, 'sign-in');
   }
-  const session = await startSession(tx, { userId, connectionId: connection.id, authenticatedBy: connection.kind });
-  await sql`
-    WITH seen AS (
-      UPDATE identities SET last_sign_in_at = now() WHERE connection_id = ${connection.id} AND subject = ${login.subject}
-    )
-    ${auditing(
+  const session = await startSession(
+    tx,
+    { userId, connectionId: connection.id, authenticatedBy: connection.kind },
+    sql`, seen AS (
+      UPDATE identities SET last_sign_in_at = now() FROM started WHERE identities.connection_id = ${connection.id} AND subject = ${login.subject}
+    ), succeeded AS (${auditing(
       tx,
-      sql`SELECT 'sign_in.succeeded', 'user', ${userId}::text, ${HOW[verdict.kind]}::text,
-        jsonb_build_object('connection', ${connection.slug}::text, 'by', ${connection.kind}::text, 'session', ${session.id}::text)`,
-    )}`.execute(tx.db);
+      sql`SELECT 'sign_in.succeeded', 'user', ${userId}::text, ${HOW[verdict.kind]}::text, jsonb_build_object(
+        'connection', ${connection.slug}::text, 'by', ${connection.kind}::text, 'session', started.id::text) FROM started`,
+    )})${along(userId)}`,
+  );
   return { token: session.token, expiresAt: session.expiresAt, userId, sessionId: session.id };
 }
 
@@ -82,16 +81,16 @@ async function admit(
   tx: TenantTransaction,
   connection: Connection,
   login: Login,
-): Promise<{ known: Known; userId: string; verdict: Admitted }> {
-  for (let tries = 0; tries < 2; tries += 1) {
-    const known = await lookUp(tx, connection, login);
+  first: Known,
+): Promise<{ userId: string; verdict: Admitted }> {
+  for (let known = first, tries = 0; tries < 2; known = await lookUp(tx, connection, login), tries += 1) {
     const verdict = identify(login, known);
     if (verdict.kind === 'refuse') throw new SignInRefusal(verdict.check, verdict.finding);
-    if (verdict.kind !== 'create') return { known, userId: verdict.userId, verdict };
+    if (verdict.kind !== 'create') return { userId: verdict.userId, verdict };
     // Before the first write, or a directory's run that is making the same account and this login could wait for each other.
     await takeTurn(tx, 'beside others');
     const userId = await createPerson(deps, tx, connection, login, verdict.email, known.defaultRole);
-    if (userId !== undefined) return { known, userId, verdict };
+    if (userId !== undefined) return { userId, verdict };
   }
   throw new Error('an account was neither found nor could be made');
 }
@@ -102,45 +101,6 @@ async function admit(
  */
 async function holdStill(tx: TenantTransaction, userId: string): Promise<void> {
   await sql`SELECT FROM users WHERE id = ${userId} FOR NO KEY UPDATE`.execute(tx.db);
-}
-
-async function lookUp(tx: TenantTransaction, connection: Connection, { subject, email }: Login): Promise<Known> {
-  const { rows } = await sql<{
-    identityUser: string | null;
-    identityStatus: KnownStatus;
-    emailUser: string | null;
-    emailStatus: KnownStatus;
-    holderHasIdentity: boolean;
-    domainVerified: boolean;
-    justInTime: boolean;
-    defaultRole: string | null;
-    groupsFrom: 'any' | 'directory';
-    fingerprint: string | null;
-  }>`
-    SELECT iu.id AS "identityUser", iu.status AS "identityStatus", eu.id AS "emailUser", eu.status AS "emailStatus",
-      EXISTS (SELECT 1 FROM identities other WHERE other.connection_id = ${connection.id} AND other.user_id = eu.id) AS "holderHasIdentity",
-      EXISTS (SELECT 1 FROM domains v WHERE v.name = ${email === null ? null : domainOf(email)} AND v.verified_at IS NOT NULL)
-        AS "domainVerified",
-      coalesce(${connection.justInTime}::boolean, o.just_in_time) AS "justInTime",
-      coalesce(${connection.defaultRole}, o.default_role) AS "defaultRole", o.groups_from AS "groupsFrom",
-      (SELECT d.fingerprint FROM directory_users d
-        WHERE d.directory_id = ${connection.directoryId} AND d.source_key = ${subject} AND d.active AND d.deleted_at IS NULL) AS fingerprint
-    FROM organizations o
-    LEFT JOIN identities i ON i.connection_id = ${connection.id} AND i.subject = ${subject}
-    LEFT JOIN users iu ON iu.id = i.user_id
-    LEFT JOIN LATERAL (
-      SELECT id, status FROM users WHERE email = ${email} ORDER BY status = 'deprovisioned', deprovisioned_at DESC LIMIT 1) eu ON true
-    `.execute(tx.db);
-  const found = rows[0];
-  if (found === undefined) throw new Error('the organization of this transaction is gone');
-  const { identityUser, identityStatus, emailUser, emailStatus, ...rest } = found;
-  return { ...rest, identity: person(identityUser, identityStatus), holderOfEmail: person(emailUser, emailStatus) };
-}
-
-type KnownStatus = 'active' | 'suspended' | 'deprovisioned' | null;
-
-function person(userId: string | null, status: KnownStatus) {
-  return userId === null || status === null ? null : { userId, status };
 }
 
 /** @returns the new account's id; undefined where somebody has taken the address in this moment */

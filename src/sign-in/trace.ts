@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Request } from 'express';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { Fault } from '../errors.ts';
 import { isId, type TenantTransaction } from '../store/tenant.ts';
 import type { Login } from './attributes.ts';
@@ -104,18 +104,25 @@ interface Place {
   readonly requestId: string;
 }
 
-/** Stores the trace of somebody who was let in, with the roles they hold now. @returns these */
-export async function keepSuccess(tx: TenantTransaction, trace: Trace, place: Place, userId: string): Promise<unknown> {
-  const { rows } = await sql<{ roles: unknown }>`
+/** The roles that a person holds now, for a trace. */
+const rolesOf = (userId: string) => sql`
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('role', m.role, 'scope', m.scope_kind, 'place', concat_ws('/', w.slug, p.slug),
+      'source', m.source, 'rule', r.slug, 'reason', m.reason) ORDER BY m.scope_kind, m.role), '[]')
+    FROM memberships m LEFT JOIN workspaces w ON w.id = m.workspace_id LEFT JOIN products p ON p.id = m.product_id
+    LEFT JOIN mapping_rules r ON r.id = m.rule_id
+    WHERE m.user_id = ${userId}::uuid AND coalesce(m.expires_at > now(), true))`;
+
+/** Stores the trace of somebody who was let in, with the roles they hold now; a part of the statement that starts the session. */
+export function tracing(tx: TenantTransaction, trace: Trace, place: Place, userId: string): RawBuilder<unknown> {
+  return sql`, traced AS (
     INSERT INTO sign_in_traces (organization_id, id, connection_id, request_id, outcome, user_id, said, steps, roles)
-    SELECT ${tx.organizationId}::uuid, ${trace.id}::uuid, ${place.connectionId}::uuid, ${place.requestId}, 'signed_in', ${userId}::uuid,
-      ${JSON.stringify(saidBy(trace))}::jsonb, ${JSON.stringify(trace.steps)}::jsonb,
-      (SELECT coalesce(jsonb_agg(jsonb_build_object('role', m.role, 'scope', m.scope_kind, 'place', concat_ws('/', w.slug, p.slug),
-          'source', m.source, 'rule', r.slug, 'reason', m.reason) ORDER BY m.scope_kind, m.role), '[]')
-        FROM memberships m LEFT JOIN workspaces w ON w.id = m.workspace_id LEFT JOIN products p ON p.id = m.product_id
-        LEFT JOIN mapping_rules r ON r.id = m.rule_id
-        WHERE m.user_id = ${userId} AND coalesce(m.expires_at > now(), true))
-    RETURNING roles`.execute(tx.db);
+    SELECT ${tx.organizationId}::uuid, ${trace.id}::uuid, ${place.connectionId}::uuid, ${place.requestId}, 'signed_in', started.user_id,
+      ${JSON.stringify(saidBy(trace))}::jsonb, ${JSON.stringify(trace.steps)}::jsonb, ${rolesOf(userId)} FROM started)`;
+}
+
+/** The roles that a person holds now, as a trace tells of them. */
+export async function readRoles(tx: TenantTransaction, userId: string): Promise<unknown> {
+  const { rows } = await sql<{ roles: unknown }>`SELECT ${rolesOf(userId)} AS roles`.execute(tx.db);
   return rows[0]?.roles ?? [];
 }
 

@@ -1,5 +1,6 @@
 /** Finds the organization behind an id or the hash of a presented secret, before any tenant is known. Gives ids only. */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { prepared } from './prepared.ts';
 import type { Tables } from './tables.ts';
 import { isId } from './tenant.ts';
 
@@ -10,8 +11,18 @@ async function one(db: Db, question: RawBuilder<unknown>): Promise<string | unde
   return rows[0]?.id ?? undefined;
 }
 
-export const locateConnection = async (db: Db, id: string) =>
-  isId(id) ? one(db, sql`locate_connection(${id})`) : undefined;
+/** With the version that the connection has now. */
+export async function locateConnection(
+  db: Db,
+  id: string,
+): Promise<{ readonly organizationId: string; readonly version: number } | undefined> {
+  if (!isId(id)) return undefined;
+  const { rows } = await prepared(
+    sql<{ organizationId: string; version: number }>`
+      SELECT organization_id AS "organizationId", version FROM locate_connection(${id})`,
+  ).execute(db);
+  return rows[0];
+}
 
 export const locateDirectory = async (db: Db, id: string) =>
   isId(id) ? one(db, sql`locate_directory(${id})`) : undefined;

@@ -102,6 +102,7 @@ export interface ConnectionRow {
   created_at: Generated<Date>;
   tested_at: Generated<Date | null>;
   tested_trust: Generated<string | null>;
+  version: Generated<number>;
 }
 
 export interface IdentityRow {

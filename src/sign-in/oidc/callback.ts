@@ -38,18 +38,10 @@ export async function comeBack(
   url.search = new URL(request.originalUrl, baseUrl).search;
   const { claims, session } = await personBehind(deps, provider, door, attempt, url);
   const login = loginOf(claims, connection.config);
-  await letIn(
-    deps,
-    door,
-    request,
-    response,
-    login,
-    async () => attempt,
-    async (tx, sessionId) => {
-      if (session !== undefined)
-        await keepProviderSession(tx, deps.settings.secrets.sealingKey, connection.id, sessionId, session);
-    },
-  );
+  await letIn(deps, door, request, response, login, attempt, async (tx, sessionId) => {
+    if (session !== undefined)
+      await keepProviderSession(tx, deps.settings.secrets.sealingKey, connection.id, sessionId, session);
+  });
 }
 
 /** Consumed before the provider is asked: no transaction waits for somebody else's server, and a state is good for one try only. */

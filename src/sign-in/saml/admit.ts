@@ -1,7 +1,7 @@
 /** From a response that was read to a person who is let in. */
 import type { Request, Response } from 'express';
 import { inTenant } from '../../store/tenant.ts';
-import { browserHash, consumeAttempt, refuseReplay } from '../attempt.ts';
+import { browserHash } from '../attempt.ts';
 import type { SamlConnection } from '../connection.ts';
 import { type Door, letIn, type SignInDependencies } from '../door.ts';
 import { SignInRefusal } from '../refusal.ts';
@@ -54,23 +54,17 @@ export async function admit(
   attemptId: string,
 ): Promise<void> {
   const { connection } = door;
-  const browser = browserHash(request, deps.settings.http.baseUrl);
+  const { login, assertionId, acceptableUntil: until, session } = accepted;
   await letIn(
     deps,
     door,
     request,
     response,
-    accepted.login,
-    async (tx) => {
-      await refuseReplay(tx, connection.id, accepted.assertionId, accepted.acceptableUntil);
-      door.trace.passed('replay');
-      const attempt = await consumeAttempt(tx, connection.id, attemptId, browser, 'in-response-to');
-      door.trace.passed('browser');
-      return attempt;
-    },
+    login,
+    { attemptId, browser: browserHash(request, deps.settings.http.baseUrl), assertionId, until },
     connection.config.logoutUrl === null
       ? undefined
-      : (tx, sessionId) => keepIdpSession(tx, connection.id, sessionId, accepted.session),
+      : (tx, sessionId) => keepIdpSession(tx, connection.id, sessionId, session),
   );
 }
 

@@ -70,11 +70,16 @@ export const people: Migration = {
       directory_id uuid NOT NULL,
       enabled boolean NOT NULL DEFAULT true,
       created_at timestamptz NOT NULL DEFAULT now(),
+      -- Another after every change, so that an instance knows whether what it remembers is still so.
+      version integer NOT NULL DEFAULT 1,
       PRIMARY KEY (organization_id, id),
       UNIQUE (organization_id, slug),
       FOREIGN KEY (organization_id, directory_id) REFERENCES directories
     );
     CALL wall_in('connections', 'organization_id', :app);
+    CREATE FUNCTION count_version() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN NEW.version := OLD.version + 1; RETURN NEW; END $$;
+    CREATE TRIGGER connections_version BEFORE UPDATE ON connections FOR EACH ROW EXECUTE FUNCTION count_version();
 
     CREATE TABLE identities (
       organization_id uuid NOT NULL,

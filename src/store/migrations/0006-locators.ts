@@ -7,9 +7,9 @@ import { statements } from './statements.ts';
  */
 export const locators: Migration = {
   up: statements(`
-    CREATE FUNCTION locate_connection(wanted uuid) RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER
-      SET app.role = 'locator' SET search_path = public, pg_temp
-      AS $$ SELECT organization_id FROM connections WHERE id = wanted $$;
+    CREATE FUNCTION locate_connection(wanted uuid) RETURNS TABLE (organization_id uuid, version integer)
+      LANGUAGE sql STABLE SECURITY DEFINER SET app.role = 'locator' SET search_path = public, pg_temp
+      AS $$ SELECT organization_id, version FROM connections WHERE id = wanted $$;
     CREATE INDEX connections_by_id ON connections (id);
 
     CREATE FUNCTION locate_directory(wanted uuid) RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER

@@ -117,9 +117,11 @@ describe('the session', () => {
   it('given somebody signs out, then the session has ended and the cookie is gone', async () => {
     const browser = await signedIn('ana');
     const cookie = cookieOf(browser);
-    await server.http.post('/sign-out').set('Cookie', cookie).set('Origin', server.url).expect(204);
+    const { body } = await server.http.post('/sign-out').set('Cookie', cookie).set('Origin', server.url).expect(200);
     await server.http.get('/me').set('Cookie', cookie).expect(401);
     assert.equal((await lastEvent(server, acme, 'session.ended'))?.reason, 'signed out');
+    const back = await new Browser('text/html').get(body.onward);
+    assert.match(back.text, /signed out here and at your identity provider/, 'and there, by single logout');
   });
 
   it('given a person is suspended, then their session is worth nothing', async () => {

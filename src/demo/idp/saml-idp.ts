@@ -58,6 +58,7 @@ export async function startSamlIdp(options: SamlIdpOptions): Promise<SamlIdp> {
     signingCert: pemBody(certificate),
     privateKey,
     requestSignatureAlgorithm: 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
+    wantLogoutRequestSigned: true,
     nameIDFormat: [NAME_ID],
     singleSignOnService: [{ Binding: samlify.Constants.namespace.binding.redirect, Location: `${url}/sso` }],
     singleLogoutService: [{ Binding: samlify.Constants.namespace.binding.redirect, Location: `${url}/slo` }],
@@ -79,7 +80,7 @@ export async function startSamlIdp(options: SamlIdpOptions): Promise<SamlIdp> {
     privateKey,
     certificate,
     trust: (metadata) => {
-      const provider = samlify.ServiceProvider({ metadata });
+      const provider = samlify.ServiceProvider({ metadata, wantLogoutResponseSigned: true });
       state.trusted.set(provider.entityMeta.getEntityID(), provider);
     },
     setPeople: (people) => {
@@ -95,7 +96,11 @@ function application(state: State): Express {
     '/metadata',
     (_request, response) => void response.type('application/samlmetadata+xml').send(state.idp.getMetadata()),
   );
-  app.get('/slo', (_request, response) => void response.send(messagePage(state.name, 'You are signed out here.')));
+  app.get('/slo', async (request, response) => {
+    const onward = await answerLogout(state, request);
+    if (onward !== undefined) response.redirect(onward);
+    else response.status(400).send(messagePage(state.name, 'This logout request is of nobody that is known here.'));
+  });
   app.get('/sso', async (request, response) => {
     const found = await readRequest(state, request.query);
     if (found === undefined) return untrusted(state, response);
@@ -127,6 +132,18 @@ async function readRequest(state: State, query: Record<string, unknown>): Promis
     const { issuer, request } = read?.extract ?? {};
     if (issuer === provider.entityMeta.getEntityID())
       return { provider, requestId: String((request as { id?: string }).id) };
+  }
+  return undefined;
+}
+
+/** Nobody has a session here, so there is none to end. @returns where the answer goes; undefined where we don't know who asks */
+async function answerLogout({ trusted, idp }: State, { query, originalUrl }: Request): Promise<string | undefined> {
+  const octetString = originalUrl.slice(originalUrl.indexOf('?') + 1).split('&Signature=')[0] ?? '';
+  for (const provider of trusted.values()) {
+    const read = await idp.parseLogoutRequest(provider, 'redirect', { query, octetString }).catch(() => undefined);
+    if (read?.extract.issuer !== provider.entityMeta.getEntityID()) continue;
+    const relayState = typeof query['RelayState'] === 'string' ? query['RelayState'] : '';
+    return idp.createLogoutResponse(provider, { extract: read.extract }, 'redirect', relayState).context;
   }
   return undefined;
 }

@@ -2,11 +2,11 @@
  * Carries a plan out, wholly inside the transaction it is given: accounts, facts, leavers, memberships, audit. Every statement is
  * over the whole set of changes.
  */
-import { sql } from 'kysely';
-import { recordSelected } from '../../audit/record.ts';
+import { type RawBuilder, sql } from 'kysely';
+import { auditing, recordSelected } from '../../audit/record.ts';
 import { deprovision } from '../../offboarding/deprovision.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
-import { type ChangeSet, mayHave, over } from './changes.ts';
+import { areAll, type ChangeSet, mayHave, over } from './changes.ts';
 import type { ReconcileDependencies } from './model.ts';
 
 /** Applies account-level changes of a directory; `recordFacts` runs once the accounts exist that facts point to. */
@@ -18,11 +18,15 @@ export async function applyPeople(
   trigger: string,
   recordFacts: () => Promise<void> = async () => undefined,
 ): Promise<void> {
-  await createUsers(tx, changes);
+  if (areAll(changes, NEWCOMERS)) {
+    await welcome(tx, directoryId, changes);
+    return;
+  }
+  if (mayHave(changes, 'user.create')) await over(changes, creating(tx, changes)).execute(tx.db);
   await updateUsers(tx, changes);
   await recordFacts();
-  await linkRecords(tx, directoryId, changes);
-  await auditPeople(tx, changes);
+  if (mayHave(changes, ...NEWCOMERS)) await over(changes, linking(directoryId, changes)).execute(tx.db);
+  if (mayHave(changes, ...TOLD)) await over(changes, auditing(tx, peopleEvents(changes))).execute(tx.db);
   if (!mayHave(changes, 'user.deprovision')) return;
   const leavers = await sql<{ userId: string; reason: string }>`
     SELECT c.user_id AS "userId", c.reason FROM ${changes.rows} WHERE c.kind = 'user.deprovision'`.execute(tx.db);
@@ -72,15 +76,30 @@ async function addMemberships(tx: TenantTransaction, changes: ChangeSet): Promis
   ).execute(tx.db);
 }
 
-async function createUsers(tx: TenantTransaction, changes: ChangeSet): Promise<void> {
-  if (!mayHave(changes, 'user.create')) return;
+const NEWCOMERS = ['user.create', 'user.link'] as const;
+const TOLD = [...NEWCOMERS, 'user.update', 'user.reactivate', 'user.protected'] as const;
+
+/** Most of what a source pushes is somebody new: made, linked and told in one statement. */
+async function welcome(tx: TenantTransaction, directoryId: string, changes: ChangeSet): Promise<void> {
   await over(
     changes,
-    sql`
+    sql`WITH made AS (${creating(tx, changes)}), linked AS (${linking(directoryId, changes)})
+      ${auditing(tx, peopleEvents(changes))}`,
+  ).execute(tx.db);
+}
+
+function creating(tx: TenantTransaction, changes: ChangeSet): RawBuilder<unknown> {
+  return sql`
     INSERT INTO users (organization_id, id, email, display_name)
     SELECT ${tx.organizationId}::uuid, c.user_id, c.email, coalesce(c.display_name, '') FROM ${changes.rows}
-    WHERE c.kind = 'user.create'`,
-  ).execute(tx.db);
+    WHERE c.kind = 'user.create'`;
+}
+
+/** Whoever is made or matched is present; see `rememberPresence`. */
+function linking(directoryId: string, changes: ChangeSet): RawBuilder<unknown> {
+  return sql`
+    UPDATE directory_users d SET user_id = c.user_id, reconciled_present = true FROM ${changes.rows}
+    WHERE c.kind IN ('user.create', 'user.link') AND d.directory_id = ${directoryId} AND d.source_key = c.source_key`;
 }
 
 async function updateUsers(tx: TenantTransaction, changes: ChangeSet): Promise<void> {
@@ -102,16 +121,6 @@ async function updateUsers(tx: TenantTransaction, changes: ChangeSet): Promise<v
   }
 }
 
-async function linkRecords(tx: TenantTransaction, directoryId: string, changes: ChangeSet): Promise<void> {
-  if (!mayHave(changes, 'user.create', 'user.link')) return;
-  await over(
-    changes,
-    sql`
-    UPDATE directory_users d SET user_id = c.user_id FROM ${changes.rows}
-    WHERE c.kind IN ('user.create', 'user.link') AND d.directory_id = ${directoryId} AND d.source_key = c.source_key`,
-  ).execute(tx.db);
-}
-
 /** Remembers for each settled record what was seen; those held for a person are looked at again next time. */
 export async function rememberPresence(
   tx: TenantTransaction,
@@ -130,13 +139,10 @@ export async function rememberPresence(
   await over(changes, update).execute(tx.db);
 }
 
-async function auditPeople(tx: TenantTransaction, changes: ChangeSet): Promise<void> {
-  if (!mayHave(changes, 'user.create', 'user.link', 'user.update', 'user.reactivate', 'user.protected')) return;
-  await recordSelected(
-    tx,
-    sql`SELECT CASE c.kind WHEN 'user.create' THEN 'user.created' WHEN 'user.link' THEN 'user.linked' WHEN 'user.update' THEN 'user.updated'
+function peopleEvents(changes: ChangeSet): RawBuilder<unknown> {
+  return sql`
+    SELECT CASE c.kind WHEN 'user.create' THEN 'user.created' WHEN 'user.link' THEN 'user.linked' WHEN 'user.update' THEN 'user.updated'
         WHEN 'user.reactivate' THEN 'user.reactivated' ELSE 'user.deprovision_withheld' END, 'user', c.user_id::text, c.reason,
       jsonb_strip_nulls(jsonb_build_object('email', c.email, 'sourceKey', c.source_key, 'run', ${changes.runId}::uuid))
-      FROM ${changes.rows} WHERE c.kind IN ('user.create', 'user.link', 'user.update', 'user.reactivate', 'user.protected')`,
-  );
+    FROM ${changes.rows} WHERE c.kind = ANY(${[...TOLD]}::text[])`;
 }

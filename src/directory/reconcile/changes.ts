@@ -47,6 +47,11 @@ export function mayHave({ kinds }: ChangeSet, ...wanted: ChangeKind[]): boolean 
   return kinds === undefined || wanted.some((kind) => kinds.has(kind));
 }
 
+/** Whether all changes are known to be of these kinds. */
+export function areAll({ kinds }: ChangeSet, wanted: readonly ChangeKind[]): boolean {
+  return kinds !== undefined && [...kinds].every((kind) => wanted.includes(kind));
+}
+
 /** A statement over changes: of a handful it is planned once, of a run's each time for their number. */
 export function over<Row>(changes: ChangeSet, statement: RawBuilder<Row>): RawBuilder<Row> {
   return changes.runId === null ? prepared(statement) : statement;

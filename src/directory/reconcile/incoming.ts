@@ -24,8 +24,13 @@ export function stagedRecords(runId: string, directoryId: string): Incoming {
       AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.source_key = d.source_key)`;
 }
 
-/** A few records of one directory, as it last stated them, with whatever other records it has of the same people. */
+/**
+ * A few records of one directory, as it last stated them, with whatever other records it has of the same people. Each is looked up by its
+ * key (OFFSET 0), also while nothing is known yet of how large the tables have become.
+ */
 export function directoryUsers(directoryId: string, ids: readonly string[]): Incoming {
+  const lookUp = (columns: RawBuilder<unknown>, by: RawBuilder<unknown>) =>
+    sql`LATERAL (SELECT ${columns} FROM directory_users WHERE directory_id = ${directoryId} AND ${by} OFFSET 0)`;
   return sql`
     SELECT d.source_key, d.external_id, d.email, d.display_name, d.user_id, d.reconciled_present,
       d.deleted_at IS NULL AND d.active AND coalesce(d.starts_at <= now(), true) AND coalesce(d.ends_at > now(), true) AS present,
@@ -33,7 +38,11 @@ export function directoryUsers(directoryId: string, ids: readonly string[]): Inc
       CASE WHEN d.deleted_at IS NOT NULL THEN 'deleted in the directory'
         WHEN NOT d.active THEN 'inactive in the directory'
         ELSE 'end date ' || d.ends_at::date END AS gone_because
-    FROM directory_users d
-    WHERE d.directory_id = ${directoryId} AND (d.id = ANY(${ids as string[]}::uuid[]) OR d.user_id IN (
-      SELECT user_id FROM directory_users WHERE directory_id = ${directoryId} AND id = ANY(${ids as string[]}::uuid[])))`;
+    FROM (
+      SELECT unnest(${ids as string[]}::uuid[]) AS id
+      UNION
+      SELECT other.id FROM unnest(${ids as string[]}::uuid[]) AS wanted(id)
+      CROSS JOIN ${lookUp(sql`user_id`, sql`id = wanted.id`)} AS named
+      CROSS JOIN ${lookUp(sql`id`, sql`user_id = named.user_id`)} AS other) AS concerned
+    CROSS JOIN ${lookUp(sql`*`, sql`id = concerned.id`)} AS d`;
 }

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { prepared } from '../../store/prepared.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { applyMemberships, applyPeople, rememberPresence } from './apply.ts';
-import { type Change, changesAtHand, storedChanges } from './changes.ts';
+import { areAll, type Change, changesAtHand, storedChanges } from './changes.ts';
 import { directoryUsers } from './incoming.ts';
 import { type ReconcileDependencies, type ReconcileModel, reconcileModel } from './model.ts';
 import { type Counts, countChanges, planEverybody } from './plan.ts';
@@ -21,6 +21,8 @@ export interface Concerned {
 export interface Records {
   readonly directoryId: string;
   readonly ids: readonly string[];
+  /** Nobody of them has come or gone since they were last settled. */
+  readonly presenceStands?: boolean;
 }
 
 /**
@@ -61,14 +63,15 @@ async function settleRecords(
   deps: ReconcileDependencies,
   tx: TenantTransaction,
   model: ReconcileModel,
-  { directoryId, ids }: Records,
+  { directoryId, ids, presenceStands = false }: Records,
   trigger: string,
 ): Promise<Change[]> {
   const planned = planPeople(directoryId, directoryUsers(directoryId, ids), model.ownerRoles);
   const { rows } = await prepared(sql<Change>`${planned}`).execute(tx.db);
   const changes = changesAtHand(rows);
   if (rows.length > 0) await applyPeople(deps, tx, directoryId, changes, trigger);
-  await rememberPresence(tx, directoryId, changes, ids);
+  const remembered = areAll(changes, ['user.create', 'user.link']) && (presenceStands || rows.length === ids.length);
+  if (!remembered) await rememberPresence(tx, directoryId, changes, ids);
   return rows;
 }
 

@@ -21,6 +21,8 @@ export interface Written<R> {
   readonly row: R;
   /** Directory users whose accounts or memberships may follow. */
   readonly touched: readonly string[];
+  /** Whether none of them has come or gone by it. */
+  readonly presenceStands: boolean;
   readonly changed: readonly string[];
 }
 
@@ -80,9 +82,10 @@ export function endpointRoutes<R extends Row>(router: Router, deps: ScimDependen
   ) => {
     return writing(deps, request, async (tx, directory: EnteredDirectory) => {
       notesOf(request).passedOver(type, request.body);
-      const { row, touched, changed } = await work(tx, directory.directoryId);
-      notesOf(request).changed.push(...changed);
-      await settle(deps, request, tx, directory, touched);
+      const written = await work(tx, directory.directoryId);
+      const { row } = written;
+      notesOf(request).changed.push(...written.changed);
+      await settle(deps, request, tx, directory, written);
       const [shown] = shows ? await shownRows(endpoint, tx, baseOf(deps, request), [row], projection) : [];
       return { row, shown };
     });

@@ -83,7 +83,7 @@ export async function createGroup(
   const [row] = rows;
   if (row === undefined) throw taken(facts.display_name);
   const added = await addMembers(tx, row, [...members.add]);
-  return { row, touched: added, changed: ['group created', ...memberNotes(added, [])] };
+  return { row, touched: added, presenceStands: true, changed: ['group created', ...memberNotes(added, [])] };
 }
 
 /**
@@ -119,7 +119,8 @@ export async function changeGroup(
   const removed = await removeMembers(tx, before, members);
   const added = await addMembers(tx, before, [...members.add]);
   const same = isDeepStrictEqual(attributes, before.attributes);
-  if (same && added.length + removed.length === 0) return { row: before, touched: [], changed: [] };
+  if (same && added.length + removed.length === 0)
+    return { row: before, touched: [], presenceStands: true, changed: [] };
   const facts = groupFacts(attributes);
   const renamed = facts.display_name !== before.display_name;
   const told = { membersAdded: added.length, membersRemoved: removed.length };
@@ -136,6 +137,7 @@ export async function changeGroup(
   return {
     row,
     touched: renamed ? [...(await memberIdsOf(tx, row)), ...removed] : [...added, ...removed],
+    presenceStands: true,
     changed: [...changedNames(before.attributes, attributes), ...memberNotes(added, removed)],
   };
 }
@@ -146,7 +148,7 @@ export async function removeGroup(tx: TenantTransaction, row: GroupRow): Promise
   await prepared(sql`
     WITH written AS (DELETE FROM directory_groups WHERE directory_id = ${row.directory_id} AND id = ${row.id} RETURNING *)
     ${auditing(tx, groupEvents('directory_group.deleted', { members: members.length }))}`).execute(tx.db);
-  return { row, touched: members, changed: ['group deleted', ...memberNotes([], members)] };
+  return { row, touched: members, presenceStands: true, changed: ['group deleted', ...memberNotes([], members)] };
 }
 
 export interface Member {

@@ -121,11 +121,11 @@ export async function settle(
   request: Request,
   tx: TenantTransaction,
   { directoryId, model }: EnteredDirectory,
-  directoryUserIds: readonly string[],
+  { touched: ids, presenceStands }: { readonly touched: readonly string[]; readonly presenceStands: boolean },
 ): Promise<void> {
-  if (directoryUserIds.length === 0) return;
+  if (ids.length === 0) return;
   const known = reconcileModelNamed(deps.models, model);
-  notesOf(request).followed(await reconcileRecords(deps, tx, known, { directoryId, ids: directoryUserIds }, 'scim'));
+  notesOf(request).followed(await reconcileRecords(deps, tx, known, { directoryId, ids, presenceStands }, 'scim'));
 }
 
 /**

@@ -14,8 +14,9 @@ export const users: Endpoint<UserRow> = {
   list: listUsers,
   find: findUser,
   show: async (tx, base, rows, projection) => {
-    const groups = wants(projection, 'groups') ? await groupsOf(tx, rows) : undefined;
-    return rows.map((row) => shownUser(base, row, groups?.get(row.id) ?? []));
+    const unread = wants(projection, 'groups') ? rows.filter((row) => row.groups === undefined) : [];
+    const groups = unread.length === 0 ? undefined : await groupsOf(tx, unread);
+    return rows.map((row) => shownUser(base, row, row.groups ?? groups?.get(row.id) ?? []));
   },
   create: (body) => {
     const attributes = readResource(USER, body);

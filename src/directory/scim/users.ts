@@ -15,7 +15,16 @@ import type { Member } from './groups.ts';
 import { USER } from './schemas.ts';
 import { scimFault } from './scim-fault.ts';
 
-export type UserRow = Selectable<DirectoryUserRow>;
+export type UserRow = Selectable<DirectoryUserRow> & {
+  /** Where they were read with the row. */
+  readonly groups?: readonly Member[] | null;
+};
+
+/** The groups of the user of the alias `w`, in their order. */
+const GROUPS_OF_ONE = sql`(
+  SELECT jsonb_agg(jsonb_build_object('id', g.id, 'name', g.display_name) ORDER BY g.display_name, g.id)
+  FROM directory_group_members m JOIN directory_groups g ON g.directory_id = m.directory_id AND g.id = m.group_id
+  WHERE m.directory_id = w.directory_id AND m.member_id = w.id) AS groups`;
 
 const text = (value: RawBuilder<unknown>): Comparable => ({ value, type: 'string', caseExact: false });
 const exact = (value: RawBuilder<unknown>): Comparable => ({ ...text(value), caseExact: true });
@@ -69,7 +78,12 @@ export async function createUser(
   const insert = () => insertOrRevive(tx, directoryId, facts, stated);
   const row = (await insert()) ?? ((await releaseName(tx, directoryId, facts)) ? await insert() : undefined);
   if (row === undefined) throw taken(facts.user_name);
-  return { row, touched: [row.id], changed: [row.version === 1 ? 'user created' : 'user revived'] };
+  return {
+    row,
+    touched: [row.id],
+    presenceStands: false,
+    changed: [row.version === 1 ? 'user created' : 'user revived'],
+  };
 }
 
 async function insertOrRevive(
@@ -91,7 +105,7 @@ async function insertOrRevive(
         AND (d.deleted_at IS NOT NULL OR (NOT d.active AND excluded.active))
       RETURNING d.*),
     told AS (${auditing(tx, userEvents(action, Object.keys(stated)))})
-    SELECT * FROM written`).execute(tx.db);
+    SELECT w.*, ${GROUPS_OF_ONE} FROM written w`).execute(tx.db);
   return rows[0];
 }
 
@@ -101,10 +115,11 @@ async function insertOrRevive(
  * @throws Fault `not-found`, also for the ids of other directories
  */
 export async function findUser(tx: TenantTransaction, directoryId: string, id: string, lock = false): Promise<UserRow> {
-  const found = sql<UserRow>`SELECT * FROM directory_users WHERE directory_id = ${directoryId} AND id = ${id} AND deleted_at IS NULL`;
-  const { rows } = isId(id)
-    ? await prepared(lock ? sql<UserRow>`${found} FOR UPDATE` : found).execute(tx.db)
-    : { rows: [] };
+  const where = sql`FROM directory_users w WHERE w.directory_id = ${directoryId} AND w.id = ${id} AND w.deleted_at IS NULL`;
+  const found = lock
+    ? sql<UserRow>`SELECT w.* ${where} FOR UPDATE`
+    : sql<UserRow>`SELECT w.*, ${GROUPS_OF_ONE} ${where}`;
+  const { rows } = isId(id) ? await prepared(found).execute(tx.db) : { rows: [] };
   const [row] = rows;
   if (row === undefined) throw new Fault('not-found', `There is no user "${id.slice(0, 100)}" in this directory.`);
   return row;
@@ -124,7 +139,7 @@ export async function changeUser(
   if (isDeepStrictEqual(stated, before.attributes)) {
     // Who was held for a person to decide is looked at again.
     const settled = before.reconciled_present === before.active;
-    return { row: before, touched: settled ? [] : [before.id], changed: [] };
+    return { row: before, touched: settled ? [] : [before.id], presenceStands: settled, changed: [] };
   }
   const facts = userFacts(stated);
   if (facts.source_key !== before.source_key) await releaseName(tx, before.directory_id, facts, 'of anybody gone');
@@ -136,9 +151,10 @@ export async function changeUser(
         attributes = ${JSON.stringify(stated)}::jsonb, version = version + 1, updated_at = now()
       WHERE d.directory_id = ${before.directory_id} AND d.id = ${before.id} RETURNING d.*),
     told AS (${auditing(tx, userEvents(sql`'directory_user.updated'`, names))})
-    SELECT * FROM written`);
+    SELECT w.*, ${GROUPS_OF_ONE} FROM written w`);
   const { rows } = await unlessTaken(() => updating.execute(tx.db), taken(facts.user_name));
-  return { row: rows[0] ?? before, touched: [before.id], changed: names };
+  const presenceStands = before.reconciled_present === facts.active;
+  return { row: rows[0] ?? before, touched: [before.id], presenceStands, changed: names };
 }
 
 /**
@@ -166,6 +182,7 @@ export async function removeUser(
   return {
     row,
     touched: [id],
+    presenceStands: false,
     changed: ['user deleted', ...(groups.length === 0 ? [] : [`left ${groups.length} groups`])],
   };
 }

@@ -124,8 +124,9 @@ export const people: Migration = {
       FOREIGN KEY (organization_id, directory_id) REFERENCES directories ON DELETE CASCADE,
       FOREIGN KEY (organization_id, user_id) REFERENCES users ON DELETE SET NULL (user_id)
     );
-    CREATE INDEX directory_users_user ON directory_users (organization_id, user_id);
-    CREATE INDEX directory_users_external ON directory_users (organization_id, directory_id, external_id);
+    CREATE INDEX directory_users_user ON directory_users (organization_id, user_id, directory_id);
+    -- Asked within a directory by its source, and across directories by the reconcile.
+    CREATE INDEX directory_users_external ON directory_users (organization_id, external_id, directory_id);
     CREATE INDEX directory_users_email ON directory_users (organization_id, email);
     CALL wall_in('directory_users', 'organization_id', :app);
 

@@ -1,5 +1,7 @@
 /** The access model that an organization follows. */
+import { sql } from 'kysely';
 import { Fault } from '../errors.ts';
+import { prepared } from '../store/prepared.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import type { AccessModel } from './model.ts';
 import type { Models } from './model-file.ts';
@@ -9,7 +11,8 @@ import type { Models } from './model-file.ts';
  * @throws Fault `invalid-model` where the organization names a model that is not there, `not-found` where there is no organization
  */
 export async function organizationModel(models: Models, tx: TenantTransaction): Promise<AccessModel> {
-  const organization = await tx.db.selectFrom('organizations').select('model').executeTakeFirst();
+  const { rows } = await prepared(sql<{ model: string }>`SELECT model FROM organizations`).execute(tx.db);
+  const [organization] = rows;
   if (organization === undefined) throw new Fault('not-found', 'There is no such organization.');
   return modelNamed(models, organization.model);
 }

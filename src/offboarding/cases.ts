@@ -1,7 +1,8 @@
 /** Offboarding cases as they are read: who, why, each access that existed and how it ended, each step elsewhere with its proof. */
 import { sql } from 'kysely';
-import { recordSelected } from '../audit/record.ts';
+import { auditing } from '../audit/record.ts';
 import { Fault } from '../errors.ts';
+import { prepared } from '../store/prepared.ts';
 import { isId, type TenantTransaction } from '../store/tenant.ts';
 
 export interface CaseStep {
@@ -73,16 +74,19 @@ export async function findCase(tx: TenantTransaction, id: string): Promise<Case>
 export async function closeProven(tx: TenantTransaction, caseIds: readonly string[]): Promise<void> {
   const ids = caseIds as string[];
   // Of two last steps that finish at once, the second waits here and then sees the first one's.
-  await sql`SELECT id FROM offboarding_cases WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`.execute(tx.db);
-  const { rows } = await sql<{ id: string }>`
-    UPDATE offboarding_cases c SET closed_at = clock_timestamp() WHERE c.id = ANY(${ids}::uuid[]) AND c.closed_at IS NULL
-      AND NOT EXISTS (SELECT 1 FROM offboarding_steps s WHERE s.case_id = c.id AND s.state IN ('waiting', 'retry', 'needs_human'))
-    RETURNING id`.execute(tx.db);
-  await recordSelected(
-    tx,
-    sql`SELECT 'offboarding.case_closed', 'offboarding_case', c.id::text, 'every step is proven', jsonb_build_object('user', c.user_id)
-      FROM offboarding_cases c WHERE c.id = ANY(${rows.map(({ id }) => id)}::uuid[])`,
+  await prepared(sql`SELECT id FROM offboarding_cases WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`).execute(
+    tx.db,
   );
+  await prepared(sql`
+    WITH closed AS (
+      UPDATE offboarding_cases c SET closed_at = clock_timestamp() WHERE c.id = ANY(${ids}::uuid[]) AND c.closed_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM offboarding_steps s WHERE s.case_id = c.id AND s.state IN ('waiting', 'retry', 'needs_human'))
+      RETURNING id, user_id)
+    ${auditing(
+      tx,
+      sql`SELECT 'offboarding.case_closed', 'offboarding_case', id::text, 'every step is proven', jsonb_build_object('user', user_id)
+        FROM closed`,
+    )}`).execute(tx.db);
 }
 
 /** A case as lines for a terminal. */

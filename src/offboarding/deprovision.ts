@@ -2,16 +2,19 @@
  * Leaving is one transaction: the person is marked, and in the same instant sessions, keys, tokens and memberships end by the
  * model's policy, all of it audited, and what must end elsewhere is written down as steps (offboarding, One case, many steps).
  */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { leavingPolicy } from '../access/leaving.ts';
 import type { Models } from '../access/model-file.ts';
 import { organizationModel } from '../access/organization-model.ts';
 import { ownerRoles } from '../access/reconcile-view.ts';
-import { recordSelected } from '../audit/record.ts';
+import { auditing } from '../audit/record.ts';
 import type { JobQueue } from '../jobs/queue.ts';
+import { prepared } from '../store/prepared.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { closeProven } from './cases.ts';
 import { endedEvents, endings, openCases, openSteps } from './end-access.sql.ts';
+
+const FEW = 10;
 
 export interface OffboardingDependencies {
   readonly jobs: JobQueue;
@@ -48,15 +51,18 @@ export async function deprovision(
   const model = await organizationModel(deps.models, tx);
   const policy = leavingPolicy(model);
   const list = JSON.stringify(leavers);
-  const { rows: cases } = await openCases(ids, list, trigger.kind, trigger.runId ?? null, policy).execute(tx.db);
+  // One leaver's statements are planned once, ten thousand's for their number.
+  const run = <Row>(statement: RawBuilder<Row>) => (ids.length > FEW ? statement : prepared(statement)).execute(tx.db);
+  const { rows: cases } = await run(openCases(ids, list, trigger.kind, trigger.runId ?? null, policy));
   const caseIds = cases.map((each) => each.caseId);
 
-  for (const ending of endings(ids, policy, ownerRoles(model), tx.origin.actor.label)) await ending.execute(tx.db);
-  await recordSelected(tx, endedEvents(ids));
-  await tx.db.deleteFrom('memberships').where('user_id', 'in', ids).execute();
-  await auditLeaving(tx, caseIds);
+  await run(atOnce(endings(ids, policy, ownerRoles(model), tx.origin.actor.label)));
+  await run(sql`
+    WITH ended AS (${auditing(tx, endedEvents(ids))}),
+    parted AS (DELETE FROM memberships WHERE user_id = ANY(${ids}::uuid[]))
+    ${auditing(tx, leavingEvents(caseIds))}`);
 
-  const { rows: steps } = await openSteps(caseIds).execute(tx.db);
+  const { rows: steps } = await run(openSteps(caseIds));
   if (steps.length > 0) await wakeWorker(deps.jobs, tx);
   await closeProven(tx, caseIds);
   return cases;
@@ -65,20 +71,22 @@ export async function deprovision(
 /** Waits for whoever gives these people something at this moment; from here on nobody does. */
 async function holdLeavers(tx: TenantTransaction, leavers: readonly Leaver[]): Promise<string[]> {
   const ids = leavers.map((leaver) => leaver.userId);
-  const { rows } = await sql<{ id: string }>`
-    SELECT id FROM users WHERE id = ANY(${ids}::uuid[]) AND status <> 'deprovisioned' ORDER BY id FOR UPDATE`.execute(
-    tx.db,
-  );
+  const holding = sql<{ id: string }>`
+    SELECT id FROM users WHERE id = ANY(${ids}::uuid[]) AND status <> 'deprovisioned' ORDER BY id FOR UPDATE`;
+  const { rows } = await (ids.length > FEW ? holding : prepared(holding)).execute(tx.db);
   return rows.map((row) => row.id);
 }
 
-async function auditLeaving(tx: TenantTransaction, caseIds: readonly string[]): Promise<void> {
-  await recordSelected(
-    tx,
-    sql`SELECT 'user.deprovisioned', 'user', u.id::text, c.reason,
+/** Statements about different rows, as one. */
+function atOnce(statements: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
+  const parts = statements.map((statement, at) => sql`${sql.ref(`part${at}`)} AS (${statement})`);
+  return sql`WITH ${sql.join(parts)} SELECT`;
+}
+
+function leavingEvents(caseIds: readonly string[]): RawBuilder<unknown> {
+  return sql`SELECT 'user.deprovisioned', 'user', u.id::text, c.reason,
       jsonb_strip_nulls(jsonb_build_object('email', u.email, 'case', c.id, 'trigger', c.trigger, 'run', c.run_id, 'ended', c.ended))
-      FROM offboarding_cases c JOIN users u ON u.id = c.user_id WHERE c.id = ANY(${caseIds as string[]}::uuid[])`,
-  );
+      FROM offboarding_cases c JOIN users u ON u.id = c.user_id WHERE c.id = ANY(${caseIds as string[]}::uuid[])`;
 }
 
 async function wakeWorker(jobs: JobQueue, tx: TenantTransaction): Promise<void> {

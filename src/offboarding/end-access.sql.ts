@@ -35,7 +35,7 @@ export function openCases(
     RETURNING id AS "caseId", user_id AS "userId"`;
 }
 
-/** Every statement after the cases, in order; each ends one kind of access. */
+/** Every statement after the cases; each ends one kind of access, and no two touch the same row, for they are done at once. */
 export function endings(
   ids: readonly string[],
   policy: LeavingPolicy,
@@ -55,7 +55,8 @@ export function endings(
           WHERE m.role = ANY(${ownerRoles as string[]}::text[]) AND m.user_id <> ALL(${ids as string[]}::uuid[])
             AND (m.scope_kind IN ('organization', 'platform') OR k.workspace_id IS NULL OR m.scope_id = k.workspace_id)
           ORDER BY (m.scope_id = k.workspace_id) DESC NULLS LAST, m.created_at, m.user_id LIMIT 1)
-        WHERE k.revoked_at IS NULL AND (k.responsible_id = ${theirs} OR (k.creator_id = ${theirs} AND ${policyOfKey(policy)} = 'keep-and-flag'))`,
+        WHERE k.revoked_at IS NULL AND NOT (k.creator_id = ${theirs} AND ${policyOfKey(policy)} = 'revoke')
+          AND (k.responsible_id = ${theirs} OR (k.creator_id = ${theirs} AND ${policyOfKey(policy)} = 'keep-and-flag'))`,
     ...(policy.oauthTokens === 'revoke'
       ? [sql`UPDATE oauth_tokens SET locked_at = now() WHERE user_id = ${theirs} AND locked_at IS NULL`]
       : []),

@@ -28,8 +28,11 @@ export async function applyPeople(
   if (mayHave(changes, ...NEWCOMERS)) await over(changes, linking(directoryId, changes)).execute(tx.db);
   if (mayHave(changes, ...TOLD)) await over(changes, auditing(tx, peopleEvents(changes))).execute(tx.db);
   if (!mayHave(changes, 'user.deprovision')) return;
-  const leavers = await sql<{ userId: string; reason: string }>`
-    SELECT c.user_id AS "userId", c.reason FROM ${changes.rows} WHERE c.kind = 'user.deprovision'`.execute(tx.db);
+  const leavers = await over(
+    changes,
+    sql<{ userId: string; reason: string }>`
+      SELECT c.user_id AS "userId", c.reason FROM ${changes.rows} WHERE c.kind = 'user.deprovision'`,
+  ).execute(tx.db);
   if (leavers.rows.length > 0) {
     await deprovision(deps, tx, leavers.rows, {
       kind: trigger,

@@ -22,6 +22,8 @@ import { startLogoutWorker, sweepLogouts } from './sign-in/oauth/backchannel-log
 import { raiseCertificateAlarms } from './sign-in/saml/certificate-alarm.ts';
 import { refreshDueMetadata } from './sign-in/saml/metadata-refresh.ts';
 import { openStore } from './store/database.ts';
+import { resolveTxt } from './tenancy/domain-proof.ts';
+import { recheckDueDomains } from './tenancy/domain-recheck.ts';
 
 export interface OpenDependencies extends Dependencies {
   close(): Promise<void>;
@@ -103,6 +105,7 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     await sweepLogouts(deps);
     await refreshDueMetadata(deps);
     await raiseCertificateAlarms(deps);
+    await recheckDueDomains({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt });
     await sealAll(deps);
     await sweepRequestLog(deps);
   };

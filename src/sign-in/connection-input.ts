@@ -1,5 +1,6 @@
 /** What an administrator says of a connection. */
 import { z } from 'zod';
+import { domainName } from '../tenancy/domain.ts';
 import { displayName, slug } from '../tenancy/slug.ts';
 import { oidcFields } from './oidc/config.ts';
 import { DESCRIBED_ONCE, describesOnce, samlFields } from './saml/config.ts';
@@ -14,6 +15,14 @@ const common = {
   justInTime: z.boolean().nullable().default(null),
   /** Where the model gives newcomers their role in a workspace: which one; null: the first by slug. */
   defaultWorkspace: slug.nullable().default(null),
+  /** Whose people it may vouch for; empty: those of every verified domain of the organization. */
+  domains: z
+    .array(domainName)
+    .max(100)
+    .transform((names) => [...new Set(names)].sort())
+    .default([]),
+  /** Where several serve an address, lower ones are offered first. */
+  priority: z.int().min(0).max(1000).default(100),
   acknowledgeAdministrativeDefault: z.boolean().default(false),
 };
 

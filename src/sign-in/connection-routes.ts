@@ -92,8 +92,8 @@ async function shownConnections(tx: TenantTransaction, connections: readonly Con
     new Date(),
   );
   return connections.map((connection) => {
-    const { id, slug, name, kind, enabled, defaultRole, justInTime, tested, config } = connection;
-    const common = { id, slug, name, kind, enabled, defaultRole, justInTime, tested, config };
+    const { id, slug, name, kind, enabled, domains, priority, defaultRole, justInTime, tested, config } = connection;
+    const common = { id, slug, name, kind, enabled, domains, priority, defaultRole, justInTime, tested, config };
     return connection.kind === 'saml'
       ? { ...common, serviceProvider: serviceProviderOf(baseUrl, id), ...states.get(id) }
       : { ...common, hasSecret: connection.sealedSecret !== null, relyingParty: relyingPartyOf(baseUrl, id) };

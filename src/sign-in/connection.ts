@@ -2,10 +2,7 @@
 
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
-import { findRole } from '../access/model.ts';
 import type { Models } from '../access/model-file.ts';
-import { organizationModel } from '../access/organization-model.ts';
-import { mayBeGiven } from '../access/rank.ts';
 import { record } from '../audit/record.ts';
 import { seal, unseal } from '../credentials/sealing.ts';
 import { Fault } from '../errors.ts';
@@ -14,6 +11,7 @@ import type { ConnectionRow } from '../store/tables.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type Put, type PutValue, putRow } from '../tenancy/put.ts';
 import type { ConnectionInput, OidcInput, SamlInput } from './connection-input.ts';
+import { checkDefaultRole, refuseUnknownWorkspace, warnOfAdministrativeDefault } from './default-role.ts';
 import { ensureClientKey } from './oidc/client-key.ts';
 import { type OidcConfig, oidcConfig, oidcConfigOf } from './oidc/config.ts';
 import { trustOf } from './policy.ts';
@@ -22,6 +20,7 @@ import { describedBy, keepBeside } from './saml/keep.ts';
 import type { IdpDescription } from './saml/metadata.ts';
 import { type FetchedMetadata, fetchMetadata } from './saml/metadata-fetch.ts';
 import { keepSource } from './saml/metadata-source.ts';
+import { refuseUnclaimed } from './served-domains.ts';
 
 export { type ConnectionInput, connectionInput } from './connection-input.ts';
 
@@ -39,6 +38,9 @@ interface CommonConnection {
   readonly defaultRole: string | null;
   readonly justInTime: boolean | null;
   readonly directoryId: string;
+  /** Whose people it may vouch for; empty: those of every verified domain. */
+  readonly domains: readonly string[];
+  readonly priority: number;
   /** Stands for its configuration and secret as they are now. */
   readonly trust: string;
   /** Whether a sign-in through it has worked under just this trust. */
@@ -67,8 +69,8 @@ export async function readAhead(
 /**
  * Creates or updates a connection, with the directory that holds what logins through it say.
  * @param known what `readAhead` gave, and the id of a connection that is made now, where its addresses were given away before
- * @throws Fault `invalid-input` where metadata, an address, a certificate or the default role won't do, `conflict` where the kind
- * would change
+ * @throws Fault `invalid-input` where metadata, an address, a certificate, a domain or the default role won't do, `conflict` where the
+ * kind would change
  */
 export async function putConnection(
   tx: TenantTransaction,
@@ -96,8 +98,9 @@ export async function putConnection(
   const saml = input.kind === 'saml' ? keptSaml(deps, input, fetched, before?.config) : undefined;
   const config = input.kind === 'saml' ? saml?.config : keptOidc(deps, input);
   const newRole = input.defaultRole !== null && input.defaultRole !== before?.default_role;
-  const administrative = newRole && (await checkDefaultRole(tx, deps, input));
+  const administrative = newRole && (await checkDefaultRole(tx, deps.models, input));
   await refuseUnknownWorkspace(tx, input.defaultWorkspace);
+  await refuseUnclaimed(tx, input.domains, before?.domains);
 
   const directory = await putDirectoryOf(tx, input, before?.directory_id);
   const put = await putRow(
@@ -114,6 +117,8 @@ export async function putConnection(
       just_in_time: input.justInTime,
       directory_id: directory,
       enabled: input.enabled,
+      domains: input.domains,
+      priority: input.priority,
     },
   );
   if (saml !== undefined) {
@@ -163,6 +168,8 @@ function connectionOf(row: Selectable<ConnectionRow>): Connection {
     defaultRole: row.default_role,
     justInTime: row.just_in_time,
     directoryId: row.directory_id,
+    domains: row.domains,
+    priority: row.priority,
     trust,
     tested: row.tested_trust === trust,
     version: row.version,
@@ -210,46 +217,6 @@ function refusePlain(deps: Pick<ConnectionDependencies, 'settings'>, address: st
     where,
     remedy: 'Give one that begins with https://.',
   });
-}
-
-/** Whether the default role is an administrative one, knowingly so. */
-async function checkDefaultRole(
-  tx: TenantTransaction,
-  deps: ConnectionDependencies,
-  input: ConnectionInput,
-): Promise<boolean> {
-  const model = await organizationModel(deps.models, tx);
-  const ref = { scopeKind: model.defaultRole?.scope ?? 'organization', role: input.defaultRole ?? '' };
-  const ruling = mayBeGiven(model, ref, 'jit');
-  if (!ruling.allowed) throw new Fault('invalid-input', ruling.reason, { where: 'defaultRole' });
-  const administrative = findRole(model, ref)?.administrative ?? false;
-  if (administrative && !input.acknowledgeAdministrativeDefault) {
-    throw new Fault('invalid-input', `The role "${ref.role}" is administrative: everybody let in would get it.`, {
-      where: 'defaultRole',
-      remedy: 'Choose a lesser role, or set acknowledgeAdministrativeDefault to true.',
-    });
-  }
-  return administrative;
-}
-
-async function warnOfAdministrativeDefault(
-  tx: TenantTransaction,
-  id: string,
-  { defaultRole }: ConnectionInput,
-): Promise<void> {
-  await record(tx, {
-    action: 'connection.administrative_default_role',
-    resource: { type: 'connection', id },
-    reason: `Warning: everybody who is let in through it becomes ${defaultRole}.`,
-    detail: { role: defaultRole, acknowledged: true },
-  });
-}
-
-async function refuseUnknownWorkspace(tx: TenantTransaction, workspace: string | null): Promise<void> {
-  if (workspace === null) return;
-  const found = await tx.db.selectFrom('workspaces').select('id').where('slug', '=', workspace).executeTakeFirst();
-  if (found !== undefined) return;
-  throw new Fault('invalid-input', `There is no workspace "${workspace}".`, { where: 'defaultWorkspace' });
 }
 
 /** Made once with the connection. It never decides that somebody has left: nobody signs in to say so. */

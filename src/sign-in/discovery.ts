@@ -8,6 +8,7 @@ import type { Tables } from '../store/tables.ts';
 import { inTenant, type Origin } from '../store/tenant.ts';
 import { domainOf, emailAddress } from './attributes.ts';
 import { listConnections } from './connection.ts';
+import { serves } from './served-domains.ts';
 
 export interface Way {
   readonly name: string;
@@ -17,22 +18,28 @@ export interface Way {
 
 const DISCOVERY: Origin = { actor: { kind: 'system', id: 'sign-in', label: 'sign-in' } };
 
-/** The ways in; none where nothing is known of the address or organization, or where nothing is set up for it. */
+/**
+ * The ways in, by priority: of an address, those that serve its domain. None where nothing is known of the address or organization, or
+ * where nothing is set up for it.
+ */
 export async function waysIn(db: Kysely<Tables>, asked: { email?: string; organization?: string }): Promise<Way[]> {
-  const organizationId = await organizationOf(db, asked);
+  const email = emailAddress(asked.email);
+  const domain = email === null ? undefined : domainOf(email);
+  const organizationId = await organizationOf(db, domain, asked.organization);
   if (organizationId === undefined) return [];
   const connections = await inTenant(db, organizationId, DISCOVERY, listConnections, 'reader');
   return connections
-    .filter(({ enabled }) => enabled)
+    .filter((each) => each.enabled && (domain === undefined || serves(each, domain)))
+    .sort((one, other) => one.priority - other.priority)
     .map(({ id, name, kind }) => ({ name, loginPath: `/${kind}/${id}/login` }));
 }
 
 async function organizationOf(
   db: Kysely<Tables>,
-  asked: { email?: string; organization?: string },
+  domain: string | undefined,
+  organization: string | undefined,
 ): Promise<string | undefined> {
-  const email = emailAddress(asked.email);
-  if (email !== null) return locateDomain(db, domainOf(email));
-  const named = asked.organization?.trim().toLowerCase();
+  if (domain !== undefined) return locateDomain(db, domain);
+  const named = organization?.trim().toLowerCase();
   return named === undefined || named === '' ? undefined : locateOrganization(db, named);
 }

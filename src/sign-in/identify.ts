@@ -1,8 +1,8 @@
 /**
  * "Who is this?" - decided from what a login says and what is known here (sign-in, Who is this?). Pure: no database, no clock.
  *
- * 1. A known (connection, subject): that person, with the role they have.
- * 2. Else the person with that e-mail address, if its domain is proven to be this organization's.
+ * 1. A known (connection, subject): that person, with the role they have, whatever has become of their address and its domain.
+ * 2. Else the person with that e-mail address, if its domain is proven to be this organization's and one that the connection serves.
  * 3. Else a new person, if the domain is and newcomers are let in.
  *
  * Whoever has been let go stays out, whatever the identity provider says; only a directory or an administrator brings them back.
@@ -27,6 +27,8 @@ export interface KnownFacts {
   /** Whether that person already signs in through this connection as another subject. */
   readonly holderHasIdentity: boolean;
   readonly domainVerified: boolean;
+  /** Whether the connection may vouch for people of that domain. */
+  readonly domainServed: boolean;
   readonly justInTime: boolean;
 }
 
@@ -51,6 +53,10 @@ export function identify(login: Pick<Login, 'email'>, known: KnownFacts): Verdic
   if (!known.domainVerified) {
     const reason = `The domain ${domain} of this e-mail address is not verified for the organization.`;
     return refuse('domain', reason, 'An administrator can verify it under Domains.', domain);
+  }
+  if (!known.domainServed) {
+    const reason = `This connection does not vouch for people of the domain ${domain}.`;
+    return refuse('domain', reason, "An administrator can add it to the connection's domains.", domain);
   }
   const { holderOfEmail } = known;
   if (holderOfEmail === null) return create(email, known);

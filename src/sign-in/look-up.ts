@@ -6,6 +6,7 @@ import { ATTEMPT, FRESH, type Once, type Taken, taking } from './attempt.ts';
 import { domainOf, type Login } from './attributes.ts';
 import type { Connection } from './connection.ts';
 import type { KnownFacts } from './identify.ts';
+import { serves } from './served-domains.ts';
 
 export interface Known extends KnownFacts {
   readonly defaultRole: string | null;
@@ -16,7 +17,7 @@ export interface Known extends KnownFacts {
 
 type KnownStatus = 'active' | 'suspended' | 'deprovisioned' | null;
 
-interface Row extends Omit<Known, 'identity' | 'holderOfEmail'> {
+interface Row extends Omit<Known, 'identity' | 'holderOfEmail' | 'domainServed'> {
   readonly identityUser: string | null;
   readonly identityStatus: KnownStatus;
   readonly emailUser: string | null;
@@ -26,7 +27,7 @@ interface Row extends Omit<Known, 'identity' | 'holderOfEmail'> {
 /** Looks whoever it is up. */
 export async function lookUp(tx: TenantTransaction, connection: Connection, login: Login): Promise<Known> {
   const { rows } = await prepared(lookingUp(connection, login)).execute(tx.db);
-  return knownOf(rows[0]);
+  return knownOf(connection, login, rows[0]);
 }
 
 /** The same, and uses up what the login may be used with only once. */
@@ -42,7 +43,10 @@ export async function takeAndLookUp(
       SELECT found.*, ${FRESH} AS fresh, ${ATTEMPT} AS attempt FROM (${lookingUp(connection, login)}) AS found`,
   ).execute(tx.db);
   const [row] = rows;
-  return { known: knownOf(row), taken: { fresh: row?.fresh ?? false, attempt: row?.attempt ?? null } };
+  return {
+    known: knownOf(connection, login, row),
+    taken: { fresh: row?.fresh ?? false, attempt: row?.attempt ?? null },
+  };
 }
 
 function lookingUp(connection: Connection, { subject, email }: Login): RawBuilder<Row> {
@@ -62,10 +66,15 @@ function lookingUp(connection: Connection, { subject, email }: Login): RawBuilde
       SELECT id, status FROM users WHERE email = ${email} ORDER BY status = 'deprovisioned', deprovisioned_at DESC LIMIT 1) eu ON true`;
 }
 
-function knownOf(row: Row | undefined): Known {
+function knownOf(connection: Connection, { email }: Login, row: Row | undefined): Known {
   if (row === undefined) throw new Error('the organization of this transaction is gone');
   const { identityUser, identityStatus, emailUser, emailStatus, ...rest } = row;
-  return { ...rest, identity: person(identityUser, identityStatus), holderOfEmail: person(emailUser, emailStatus) };
+  return {
+    ...rest,
+    identity: person(identityUser, identityStatus),
+    holderOfEmail: person(emailUser, emailStatus),
+    domainServed: email !== null && serves(connection, domainOf(email)),
+  };
 }
 
 function person(userId: string | null, status: KnownStatus) {

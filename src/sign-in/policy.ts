@@ -89,7 +89,8 @@ async function readyForBreakGlass({ db }: TenantTransaction): Promise<number> {
 /** How people with an address sign in. Of the address, only the domain is looked at: whether somebody has it is not. */
 export async function signInPolicy(db: Kysely<Tables>, baseUrl: string, email: string): Promise<SignInPolicy> {
   const address = emailAddress(email) ?? '';
-  const organizationId = address === '' ? undefined : await locateDomain(db, domainOf(address));
+  const domain = domainOf(address);
+  const organizationId = address === '' ? undefined : await locateDomain(db, domain);
   const query = `email=${encodeURIComponent(address)}`;
   const here: SignInPolicy = { sso: 'none', signInUrl: `${baseUrl}/sign-in/password?${query}` };
   if (organizationId === undefined) return here;
@@ -99,9 +100,9 @@ export async function signInPolicy(db: Kysely<Tables>, baseUrl: string, email: s
     POLICY,
     async (tx) => {
       const { rows } = await sql<{ enforced: boolean; connected: boolean }>`
-        SELECT o.enforce_sso AS enforced, EXISTS (SELECT 1 FROM connections c WHERE c.enabled) AS connected FROM organizations o`.execute(
-        tx.db,
-      );
+        SELECT o.enforce_sso AS enforced, EXISTS (
+          SELECT 1 FROM connections c WHERE c.enabled AND (c.domains = '{}' OR ${domain} = ANY(c.domains))) AS connected
+        FROM organizations o`.execute(tx.db);
       return rows[0];
     },
     'reader',

@@ -51,6 +51,13 @@ export const locateOrganization = (db: Db, slugOrId: string) => one(db, sql`loca
 /** The organization that has proven to own an e-mail domain. */
 export const locateDomain = (db: Db, name: string) => one(db, sql`locate_domain(${name.toLowerCase()})`);
 
+/** Domains whose proof is due to be looked up again. */
+export async function dueDomains(db: Db): Promise<{ organizationId: string; name: string }[]> {
+  const { rows } = await sql<{ organizationId: string; name: string }>`
+    SELECT organization_id AS "organizationId", name FROM locate_due_domains()`.execute(db);
+  return rows;
+}
+
 /** Every organization's id, for the clock's work. */
 export async function locateOrganizations(db: Db): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`SELECT locate_organizations() AS id`.execute(db);

@@ -26,6 +26,8 @@ export interface DomainRow {
   verification_token: string;
   verified_at: Date | null;
   verified_how: 'dns' | 'operator' | null;
+  next_check_at: Generated<Date | null>;
+  failing_since: Generated<Date | null>;
 }
 
 export interface WorkspaceRow {
@@ -99,6 +101,8 @@ export interface ConnectionRow {
   just_in_time: boolean | null;
   directory_id: string;
   enabled: Generated<boolean>;
+  domains: Generated<string[]>;
+  priority: Generated<number>;
   created_at: Generated<Date>;
   tested_at: Generated<Date | null>;
   tested_trust: Generated<string | null>;

@@ -26,7 +26,7 @@ export async function proveDomain(
   const { db } = deps.store;
   const { verification_token: token } = await inTenant(db, organizationId, origin, (tx) => findDomain(tx, name));
   try {
-    await lookUp(deps.resolveTxt, name, token);
+    await requireProof(deps.resolveTxt, name, token);
     await inTenant(db, organizationId, origin, (tx) => verifyByDns(tx, name, token));
   } catch (error) {
     if (error instanceof Fault) {
@@ -38,16 +38,32 @@ export async function proveDomain(
   }
 }
 
-async function lookUp(resolve: ResolveTxt, name: string, token: string): Promise<void> {
+/** What DNS says of a proof: it is there, it is gone, or nothing, which is no sign of either. */
+export type Finding = { readonly said: 'there' | 'gone' } | { readonly said: 'nothing'; readonly cause: unknown };
+
+/** Looks a proof up. */
+export async function lookUpProof(resolve: ResolveTxt, name: string, token: string): Promise<Finding> {
   const expected = proofRecord(name, token);
-  const records = await resolve(expected.name).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOTFOUND' || cause.code === 'ENODATA') return [];
+  try {
+    const records = await resolve(expected.name);
+    const found = records.some((chunks) => chunks.join('').trim() === expected.value);
+    return { said: found ? 'there' : 'gone' };
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    return code === 'ENOTFOUND' || code === 'ENODATA' ? { said: 'gone' } : { said: 'nothing', cause };
+  }
+}
+
+async function requireProof(resolve: ResolveTxt, name: string, token: string): Promise<void> {
+  const expected = proofRecord(name, token);
+  const finding = await lookUpProof(resolve, name, token);
+  if (finding.said === 'there') return;
+  if (finding.said === 'nothing') {
     throw new Fault('upstream-failed', `DNS gave no answer for ${expected.name}.`, {
-      cause,
+      cause: finding.cause,
       remedy: 'Try again later.',
     });
-  });
-  if (records.some((chunks) => chunks.join('').trim() === expected.value)) return;
+  }
   throw new Fault('conflict', `DNS has no TXT record ${expected.name} with this organization's token.`, {
     where: expected.name,
     remedy: `Publish it as "${expected.value}"; until DNS shows it everywhere may take an hour.`,

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { domainToASCII } from 'node:url';
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { Fault } from '../errors.ts';
@@ -11,6 +12,13 @@ import { locateDomain } from '../store/locate.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import consumerDomains from './consumer-domains.json' with { type: 'json' };
 import { type Put, unlessTaken } from './put.ts';
+
+/** For so long a domain counts on whose proof is gone. */
+export const GRACE_DAYS = 7;
+const GRACE_MS = GRACE_DAYS * 86_400_000;
+
+/** When a proof is looked up again: in a day, spread so that not all come at once. */
+export const IN_ABOUT_A_DAY = sql<Date>`now() + interval '23 hours' + random() * interval '2 hours'`;
 
 const CONSUMER = new Set(consumerDomains);
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
@@ -68,7 +76,7 @@ export async function verifyByOperator(tx: TenantTransaction, name: string): Pro
 }
 
 /**
- * Marks a domain as proven by what its DNS record said.
+ * Marks a domain as proven by what its DNS record said; one that was proven so before is no longer held to fail.
  * @param token the token that was looked up; the claim must still carry it
  */
 export async function verifyByDns(tx: TenantTransaction, name: string, token: string): Promise<void> {
@@ -76,7 +84,20 @@ export async function verifyByDns(tx: TenantTransaction, name: string, token: st
   if (domain.verification_token !== token) {
     throw new Fault('conflict', 'The domain was removed and claimed anew in the meantime.', { remedy: 'Repeat it.' });
   }
-  await markVerified(tx, domain, 'dns');
+  if (domain.verified_how === 'dns') await keepProven(tx, name, domain.failing_since);
+  else await markVerified(tx, domain, 'dns');
+}
+
+/** Takes note that a domain's proof is still there, or again. */
+export async function keepProven(tx: TenantTransaction, name: string, failingSince: Date | null): Promise<void> {
+  await tx.db
+    .updateTable('domains')
+    .set({ next_check_at: IN_ABOUT_A_DAY, failing_since: null })
+    .where('name', '=', name)
+    .execute();
+  if (failingSince === null) return;
+  const resource = { type: 'domain', id: name };
+  await record(tx, { action: 'domain.verification_restored', resource, detail: { failingSince } });
 }
 
 /** Finds a claimed domain. @throws Fault `not-found` */
@@ -106,6 +127,10 @@ export function shownDomain(row: Domain) {
     name: row.name,
     verifiedAt: row.verified_at,
     verifiedHow: row.verified_how,
+    /** Since when DNS says that the proof is gone; null: it doesn't. */
+    failingSince: row.failing_since,
+    /** Until when the domain counts nevertheless. */
+    graceEndsAt: row.failing_since === null ? null : new Date(row.failing_since.getTime() + GRACE_MS),
     proof: { type: 'TXT', ...proofRecord(row.name, row.verification_token) },
   };
 }
@@ -134,9 +159,15 @@ async function claim(tx: TenantTransaction, name: string): Promise<void> {
 
 async function markVerified(tx: TenantTransaction, domain: Domain, how: 'dns' | 'operator'): Promise<void> {
   const { name } = domain;
-  if (domain.verified_at !== null) return;
+  // The operator's word also stands in for a DNS record, which is then looked up no more.
+  if (domain.verified_how === 'operator' || domain.verified_how === how) return;
   await refuseOwned(tx, name);
-  const marking = tx.db.updateTable('domains').set({ verified_at: new Date(), verified_how: how });
+  const marking = tx.db.updateTable('domains').set({
+    verified_at: sql`now()`,
+    verified_how: how,
+    next_check_at: how === 'dns' ? IN_ABOUT_A_DAY : null,
+    failing_since: null,
+  });
   await unlessTaken(() => marking.where('name', '=', name).execute(), ownedElsewhere(name));
   await record(tx, { action: 'domain.verified', resource: { type: 'domain', id: name }, detail: { how } });
 }

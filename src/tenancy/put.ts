@@ -22,6 +22,7 @@ export type PutValue =
   | boolean
   | null
   | Date
+  | readonly string[]
   | { readonly json: unknown }
   | { readonly jsonpath: string };
 

@@ -13,8 +13,12 @@ function* everything(): Generator<{ email: string | null; known: KnownFacts }> {
       for (const holderOfEmail of email === null ? [null] : persons('by e-mail'))
         for (const holderHasIdentity of booleans)
           for (const domainVerified of booleans)
-            for (const justInTime of booleans)
-              yield { email, known: { identity, holderOfEmail, holderHasIdentity, domainVerified, justInTime } };
+            for (const domainServed of booleans)
+              for (const justInTime of booleans)
+                yield {
+                  email,
+                  known: { identity, holderOfEmail, holderHasIdentity, domainVerified, domainServed, justInTime },
+                };
 }
 
 const cases = [...everything()];
@@ -37,14 +41,16 @@ describe('who is this?', () => {
     }
   });
 
-  it('given no known identity and a domain that is not verified, then nobody is linked or created', () => {
-    const foreign = verdicts.filter(({ known }) => known.identity === null && !known.domainVerified);
+  it('given no known identity and a domain that is not verified or not served, then nobody is linked or created', () => {
+    const counts = ({ domainVerified, domainServed }: KnownFacts) => domainVerified && domainServed;
+    const foreign = verdicts.filter(({ known }) => known.identity === null && !counts(known));
     for (const { verdict } of foreign) assert.equal(verdict.kind, 'refuse');
   });
 
   it('given no known identity, then only newcomers that are wanted are created', () => {
     for (const { email, known, verdict } of verdicts.filter((each) => each.known.identity === null)) {
-      const newcomer = email !== null && known.domainVerified && known.holderOfEmail === null && known.justInTime;
+      const domainCounts = known.domainVerified && known.domainServed;
+      const newcomer = email !== null && domainCounts && known.holderOfEmail === null && known.justInTime;
       assert.equal(verdict.kind === 'create', newcomer);
     }
   });

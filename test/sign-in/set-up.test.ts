@@ -197,7 +197,15 @@ describe('the set-up link', () => {
 
   it('given an organization has said more of the connection, when its form is saved anew, then that stays', async () => {
     const acme = await company();
-    const said = { acrValues: ['mfa'], maxAge: 600, defaultWorkspace: null, name: 'Our sign-in', justInTime: false };
+    const said = {
+      acrValues: ['mfa'],
+      maxAge: 600,
+      defaultWorkspace: null,
+      name: 'Our sign-in',
+      justInTime: false,
+      priority: 5,
+      domains: ['kept.test'],
+    };
     const put = {
       kind: 'oidc',
       preset: 'okta',
@@ -206,6 +214,7 @@ describe('the set-up link', () => {
       clientSecret: 'old',
     };
     const path = `/organizations/${acme.slug}/connections/idp`;
+    await server.api('put', `/organizations/${acme.slug}/domains/kept.test`).send({}).expect(200);
     await server
       .api('put', path)
       .send({ ...put, ...said, claims: { groups: ['teams'] } })
@@ -218,6 +227,7 @@ describe('the set-up link', () => {
     const { acrValues, maxAge, clientId, claims } = body.config;
     assert.deepEqual([body.name, body.justInTime, acrValues, maxAge], ['Our sign-in', false, ['mfa'], 600]);
     assert.deepEqual([clientId, claims.groups], ['new', ['teams']]);
+    assert.deepEqual([body.domains, body.priority], [['kept.test'], 5]);
   });
 
   it('given a key of ours instead of a secret, then the provider finds it where the page says, and the test works', async () => {

@@ -128,8 +128,8 @@ function saidIn(
 /** What no form asks is the organization's to say. */
 function keptOf(before: Connection | undefined): Record<string, unknown> {
   if (before === undefined) return { enabled: false };
-  const { name, enabled, defaultRole, justInTime, config } = before;
-  return { name, enabled, defaultRole, justInTime, defaultWorkspace: config.defaultWorkspace };
+  const { name, enabled, domains, priority, defaultRole, justInTime, config } = before;
+  return { name, enabled, domains, priority, defaultRole, justInTime, defaultWorkspace: config.defaultWorkspace };
 }
 
 /** Only what has been seen to work is turned on. */

@@ -51,9 +51,14 @@ export const tenancy: Migration = {
       verification_token text NOT NULL,
       verified_at timestamptz,
       verified_how text CHECK (verified_how IN ('dns', 'operator')),
+      -- When its DNS record is looked up again; null: never, for it is not verified, or by the operator's word.
+      next_check_at timestamptz,
+      -- Since when DNS says that the record is gone.
+      failing_since timestamptz,
       PRIMARY KEY (organization_id, name)
     );
     CREATE UNIQUE INDEX domains_verified_once ON domains (name) WHERE verified_at IS NOT NULL;
+    CREATE INDEX domains_due ON domains (next_check_at);
     CALL wall_in('domains', 'organization_id', :app);
 
     CREATE TABLE workspaces (

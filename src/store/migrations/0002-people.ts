@@ -69,6 +69,10 @@ export const people: Migration = {
       -- The directory that holds what logins through this connection say.
       directory_id uuid NOT NULL,
       enabled boolean NOT NULL DEFAULT true,
+      -- Whose people it may vouch for; empty: those of every verified domain. A name may outlive its domain, and then serves nobody.
+      domains text[] NOT NULL DEFAULT '{}',
+      -- Lower ones are offered first.
+      priority integer NOT NULL DEFAULT 100,
       created_at timestamptz NOT NULL DEFAULT now(),
       -- Another after every change, so that an instance knows whether what it remembers is still so.
       version integer NOT NULL DEFAULT 1,

@@ -37,6 +37,10 @@ export const locators: Migration = {
       SET app.role = 'locator' SET search_path = public, pg_temp
       AS $$ SELECT organization_id FROM domains WHERE name = wanted AND verified_at IS NOT NULL $$;
 
+    CREATE FUNCTION locate_due_domains() RETURNS TABLE (organization_id uuid, name text) LANGUAGE sql STABLE SECURITY DEFINER
+      SET app.role = 'locator' SET search_path = public, pg_temp
+      AS $$ SELECT organization_id, name FROM domains WHERE next_check_at <= now() ORDER BY next_check_at LIMIT 500 $$;
+
     -- For the clock's work (schedules, steps, seals), which goes through each organization in turn.
     CREATE FUNCTION locate_organizations() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
       SET app.role = 'locator' SET search_path = public, pg_temp

@@ -40,6 +40,7 @@ import { requireEnforceable } from './sign-in/policy.ts';
 import { signInPolicyRoutes } from './sign-in/policy-routes.ts';
 import { signInRoutes } from './sign-in/routes.ts';
 import { samlAdministration } from './sign-in/saml/administration.ts';
+import { sessionRoutes } from './sign-in/session-routes.ts';
 import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
 import type { Store } from './store/database.ts';
@@ -116,6 +117,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     samlAdministration(deps),
     traceRoutes(deps),
     localSignInRoutes(deps),
+    sessionRoutes(deps),
     setUpLinkRoutes(deps),
     credentialRoutes(deps),
     offboardingRoutes(deps),

@@ -65,7 +65,7 @@ program
 
 program
   .command('apply <file>')
-  .description('make an organization what its file says; prints what changes first')
+  .description("make an organization, or the platform's apps, what a file says; prints what changes first")
   .option('--plan', 'only print what would change')
   .option('--set <NAME=value...>', 'values for the variables in the file; the environment gives the rest', collect, {})
   .action((file: string, options: { plan?: true; set: Record<string, string> }) =>

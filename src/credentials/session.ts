@@ -101,11 +101,40 @@ export async function endSession(tx: TenantTransaction, sessionId: string, reaso
   return true;
 }
 
+export interface ShownSession {
+  readonly id: string;
+  readonly authenticatedBy: string;
+  readonly startedAt: Date;
+  readonly lastSeenAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** The live sessions of a person, latest first. */
+export async function liveSessionsOf({ db }: TenantTransaction, userId: string): Promise<ShownSession[]> {
+  const { rows } = await sql<ShownSession>`
+    SELECT s.id, s.authenticated_by AS "authenticatedBy", s.created_at AS "startedAt", s.last_seen_at AS "lastSeenAt", s.expires_at AS "expiresAt"
+    FROM sessions s JOIN users u ON u.id = s.user_id AND u.status = 'active' AND u.access_epoch = s.access_epoch
+    JOIN organizations o ON o.id = s.organization_id
+    WHERE s.user_id = ${userId} AND s.ended_at IS NULL AND s.expires_at > now()
+      AND s.last_seen_at > now() - o.session_idle_minutes * interval '1 minute'
+    ORDER BY s.created_at DESC, s.id`.execute(db);
+  return rows;
+}
+
 /** Ends those of several sessions that are live, in one statement. @returns their ids */
-export async function endSessions(tx: TenantTransaction, ids: readonly string[], reason: string): Promise<string[]> {
+export function endSessions(tx: TenantTransaction, ids: readonly string[], reason: string): Promise<string[]> {
+  return endWhere(tx, sql`id = ANY(${[...ids]}::uuid[])`, reason);
+}
+
+/** Ends every session of a person, those that have gone idle too: what apps were given in them goes on until then. @returns their ids */
+export function endSessionsOf(tx: TenantTransaction, userId: string, reason: string): Promise<string[]> {
+  return endWhere(tx, sql`user_id = ${userId}`, reason);
+}
+
+async function endWhere(tx: TenantTransaction, which: RawBuilder<unknown>, reason: string): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     WITH ended AS (
-      UPDATE sessions SET ended_at = now(), ended_reason = ${reason}::text WHERE id = ANY(${[...ids]}::uuid[]) AND ended_at IS NULL
+      UPDATE sessions SET ended_at = now(), ended_reason = ${reason}::text WHERE ${which} AND ended_at IS NULL
       RETURNING id, user_id
     ), told AS (${auditing(
       tx,

@@ -33,6 +33,13 @@ export class Browser {
     return this.#go(url, { method: 'POST', body: new URLSearchParams(fields) }, stopAt);
   }
 
+  /** Sends the first form of a page, saying which page it is of, as browsers do. */
+  submit(page: Page, stopAt?: RegExp): Promise<Page> {
+    const { action, fields } = formOf(page);
+    const headers = { origin: new URL(page.url).origin };
+    return this.#go(action, { method: 'POST', body: new URLSearchParams(fields), headers }, stopAt);
+  }
+
   /** What a page of this origin sends by script. */
   async json(method: string, url: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
     const response = await fetch(url, {
@@ -51,7 +58,7 @@ export class Browser {
 
   async #go(url: string, init: RequestInit, stopAt?: RegExp, redirects = 0): Promise<Page> {
     if (redirects > MAX_REDIRECTS) throw new Error(`too many redirects, the last to ${url}`);
-    const headers = { ...this.#headers(url), accept: this.#accept };
+    const headers = { ...this.#headers(url), accept: this.#accept, ...init.headers };
     const response = await fetch(url, { ...init, headers, redirect: 'manual' });
     this.#keepCookies(url, response);
     const location = response.headers.get('location');

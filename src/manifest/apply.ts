@@ -1,4 +1,4 @@
-/** Makes an organization what its manifest says. */
+/** Makes an organization, and the platform's apps, what a manifest says. */
 import { randomUUID } from 'node:crypto';
 import { putMappingRule } from '../access/mapping-rule.ts';
 import type { Models } from '../access/model-file.ts';
@@ -11,6 +11,8 @@ import type { JobQueue } from '../jobs/queue.ts';
 import { putWebhookEndpoint } from '../offboarding/webhook-endpoint.ts';
 import type { Settings } from '../settings.ts';
 import { putConnection, readAhead } from '../sign-in/connection.ts';
+import { putApp } from '../sign-in/oauth/app-registration.ts';
+import { asInstallation, INSTALLATION } from '../sign-in/oauth/installation.ts';
 import { requireEnforceable } from '../sign-in/policy.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganization } from '../store/locate.ts';
@@ -42,6 +44,7 @@ export interface ManifestChange {
 }
 
 export interface ManifestReport {
+  /** Nil where the manifest is of the installation alone. */
   readonly organizationId: string;
   readonly changes: readonly ManifestChange[];
   /** How many memberships and people changed because rules did, by kind of change. */
@@ -51,9 +54,10 @@ export interface ManifestReport {
 /** Ends a planning transaction without a trace. */
 class PlanOnly extends Error {
   readonly report: ManifestReport;
-  constructor(report: ManifestReport) {
+  constructor({ changes, ...report }: ManifestReport) {
     super('planned only');
-    this.report = report;
+    // A secret that was made is unmade with the rest.
+    this.report = { ...report, changes: changes.map(({ madeSecret: _, ...change }) => change) };
   }
 }
 
@@ -67,7 +71,9 @@ export async function applyManifest(
   manifest: Manifest,
   mode: 'plan' | 'apply',
 ): Promise<ManifestReport> {
-  const organizationId = (await locateOrganization(deps.store.db, manifest.organization.slug)) ?? randomUUID();
+  const slug = manifest.organization?.slug;
+  const organizationId =
+    slug === undefined ? INSTALLATION : ((await locateOrganization(deps.store.db, slug)) ?? randomUUID());
   const read = await Promise.all(
     manifest.connections.map(async (each) => [each.slug, await readAhead(deps, each)] as const),
   );
@@ -84,25 +90,48 @@ export async function applyManifest(
   }
 }
 
+type Fetched = ReadonlyMap<string, Awaited<ReturnType<typeof readAhead>>>;
+
+type Each = <T>(
+  kind: string,
+  items: readonly T[],
+  nameOf: (item: T) => string,
+  put: (item: T) => Promise<Put>,
+) => Promise<void>;
+
+const bySlug = (item: { readonly slug: string }) => item.slug;
+
 async function applyIn(
   deps: ManifestDependencies,
   tx: TenantTransaction,
   manifest: Manifest,
-  fetched: ReadonlyMap<string, Awaited<ReturnType<typeof readAhead>>>,
+  fetched: Fetched,
 ): Promise<ManifestReport> {
   const changes: ManifestChange[] = [];
-  const { sealingKey } = deps.settings.secrets;
-  async function each<T>(
-    kind: string,
-    items: readonly T[],
-    nameOf: (item: T) => string,
-    put: (item: T) => Promise<Put>,
-  ): Promise<void> {
+  const each: Each = async (kind, items, nameOf, put) => {
     for (const item of items)
       changes.push({ kind, name: nameOf(item), ...withoutId(await named(kind, nameOf(item), () => put(item))) });
-  }
-  const bySlug = (item: { readonly slug: string }) => item.slug;
+  };
+  const { organization } = manifest;
+  if (organization !== undefined) await putOwn(deps, tx, { ...manifest, organization, fetched }, each);
+  await each('app', manifest.apps, bySlug, (item) => asInstallation(tx, (inside) => putApp(inside, item)));
 
+  const rulesChanged = changes.some(({ kind, action }) => kind === 'mapping rule' && action !== 'keep');
+  const access = rulesChanged ? (await reconcileEverybody(deps, tx, 'rules')).counts : {};
+  return { organizationId: tx.organizationId, changes, access };
+}
+
+/** What is the organization's own, each after what it refers to. */
+async function putOwn(
+  deps: ManifestDependencies,
+  tx: TenantTransaction,
+  manifest: Manifest & {
+    readonly organization: NonNullable<Manifest['organization']>;
+    readonly fetched: Fetched;
+  },
+  each: Each,
+): Promise<void> {
+  const { sealingKey } = deps.settings.secrets;
   const rules = { catalog: deps.catalog, requireEnforceable };
   await each('organization', [manifest.organization], bySlug, (item) => putOrganization(tx, rules, item));
   await each(
@@ -117,17 +146,13 @@ async function applyIn(
     await each('product', products, nameOf, (item) => putProduct(tx, { ...item, workspace: workspace.slug }));
   }
   await each('connection', manifest.connections, bySlug, (item) =>
-    putConnection(tx, deps, item, { fetched: fetched.get(item.slug) }),
+    putConnection(tx, deps, item, { fetched: manifest.fetched.get(item.slug) }),
   );
   await each('directory', manifest.directories, bySlug, (item) => putDirectory(tx, item));
   const model = await organizationModel(deps.models, tx);
   await each('mapping rule', manifest.mappingRules, bySlug, (item) => putMappingRule(tx, model, item));
   await each('OAuth provider', manifest.oauthProviders, bySlug, (item) => putOauthProvider(tx, sealingKey, item));
   await each('webhook endpoint', manifest.webhookEndpoints, bySlug, (item) => putWebhookEndpoint(tx, sealingKey, item));
-
-  const rulesChanged = changes.some(({ kind, action }) => kind === 'mapping rule' && action !== 'keep');
-  const access = rulesChanged ? (await reconcileEverybody(deps, tx, 'rules')).counts : {};
-  return { organizationId: tx.organizationId, changes, access };
 }
 
 async function named(kind: string, name: string, put: () => Promise<Put>): Promise<Put> {

@@ -29,6 +29,8 @@ export interface Case {
     readonly sessions: number;
     readonly grants: number;
     readonly oauthTokens: number;
+    /** The platform's apps that were signed in to, by client_id. */
+    readonly apps: readonly string[];
     readonly apiKeys: readonly { id: string; display: string; kind: string; end: string }[];
     readonly memberships: readonly { scope: string; scopeId: string; role: string; source: string }[];
   };
@@ -97,6 +99,7 @@ export function caseLines(found: Case): string[] {
     `${found.email} left: ${found.reason} (${found.trigger}, case ${found.id})`,
     `  ended here at ${found.openedAt.toISOString()}: ${counted(ended.sessions, 'session')}, ${counted(ended.grants, 'access token')}, ` +
       `${counted(ended.memberships.length, 'membership')}; locked: ${counted(ended.oauthTokens, 'kept OAuth token')}`,
+    ...(ended.apps.length === 0 ? [] : [`  apps signed in to: ${ended.apps.join(', ')}`]),
     ...(keys.length === 0 ? [] : [`  API keys: ${keys.join(', ')}`]),
     ...found.steps.map(stepLine),
     found.closedAt === null

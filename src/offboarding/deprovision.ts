@@ -9,6 +9,7 @@ import { organizationModel } from '../access/organization-model.ts';
 import { ownerRoles } from '../access/reconcile-view.ts';
 import { auditing } from '../audit/record.ts';
 import type { JobQueue } from '../jobs/queue.ts';
+import type { Queue } from '../store/migrate.ts';
 import { prepared } from '../store/prepared.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { closeProven } from './cases.ts';
@@ -63,7 +64,8 @@ export async function deprovision(
     ${auditing(tx, leavingEvents(caseIds))}`);
 
   const { rows: steps } = await run(openSteps(caseIds));
-  if (steps.length > 0) await wakeWorker(deps.jobs, tx);
+  if (steps.length > 0) await wake(deps.jobs, tx, 'offboarding.steps');
+  if (cases.some(({ apps }) => apps > 0)) await wake(deps.jobs, tx, 'logout.backchannel');
   await closeProven(tx, caseIds);
   return cases;
 }
@@ -89,7 +91,7 @@ function leavingEvents(caseIds: readonly string[]): RawBuilder<unknown> {
       FROM offboarding_cases c JOIN users u ON u.id = c.user_id WHERE c.id = ANY(${caseIds as string[]}::uuid[])`;
 }
 
-async function wakeWorker(jobs: JobQueue, tx: TenantTransaction): Promise<void> {
+async function wake(jobs: JobQueue, tx: TenantTransaction, queue: Queue): Promise<void> {
   const { organizationId, db } = tx;
-  await jobs.enqueue('offboarding.steps', { organizationId, id: organizationId }, { transaction: db });
+  await jobs.enqueue(queue, { organizationId, id: organizationId }, { transaction: db });
 }

@@ -20,11 +20,13 @@ export function openCases(
   runId: string | null,
   policy: LeavingPolicy,
 ) {
-  return sql<{ caseId: string; userId: string }>`
+  return sql<{ caseId: string; userId: string; apps: number }>`
     INSERT INTO offboarding_cases (organization_id, user_id, trigger, reason, run_id, ended)
     SELECT u.organization_id, u.id, ${trigger}, l.reason, ${runId}::uuid, jsonb_build_object(
       'sessions', (SELECT count(*) FROM sessions s WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.expires_at > now()),
       'grants', (SELECT count(*) FROM grants g WHERE g.user_id = u.id AND g.revoked_at IS NULL AND g.expires_at > now()),
+      'apps', (SELECT coalesce(jsonb_agg(DISTINCT a.client ORDER BY a.client), '[]') FROM oauth_artifacts a WHERE a.user_id = u.id
+        AND a.kind = 'Grant' AND a.ended_at IS NULL AND a.expires_at > now()),
       'apiKeys', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'display', k.display, 'kind', k.kind, 'end', ${policyOfKey(policy)})
           ORDER BY k.created_at), '[]') FROM api_keys k WHERE k.creator_id = u.id AND k.revoked_at IS NULL),
       'memberships', (SELECT coalesce(jsonb_agg(jsonb_build_object('scope', m.scope_kind, 'scopeId', m.scope_id, 'role', m.role, 'source', m.source)
@@ -32,7 +34,7 @@ export function openCases(
       'oauthTokens', (SELECT count(*) FROM oauth_tokens t WHERE t.user_id = u.id AND t.locked_at IS NULL))
     FROM users u JOIN jsonb_to_recordset(${leavers}::jsonb) AS l("userId" uuid, reason text) ON l."userId" = u.id
     WHERE u.id = ANY(${ids as string[]}::uuid[])
-    RETURNING id AS "caseId", user_id AS "userId"`;
+    RETURNING id AS "caseId", user_id AS "userId", jsonb_array_length(ended->'apps') AS apps`;
 }
 
 /** Every statement after the cases; each ends one kind of access, and no two touch the same row, for they are done at once. */
@@ -47,6 +49,8 @@ export function endings(
     sql`UPDATE users SET status = 'deprovisioned', deprovisioned_at = now(), access_epoch = access_epoch + 1 WHERE id = ${theirs}`,
     sql`UPDATE sessions SET ended_at = now(), ended_reason = ${LEFT} WHERE user_id = ${theirs} AND ended_at IS NULL`,
     sql`UPDATE grants SET revoked_at = now() WHERE user_id = ${theirs} AND revoked_at IS NULL`,
+    // What apps were given: they count for nothing from the person's state on; this says since when.
+    sql`UPDATE oauth_artifacts SET ended_at = now() WHERE user_id = ${theirs} AND ended_at IS NULL AND expires_at > now()`,
     sql`UPDATE api_keys k SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
         WHERE k.creator_id = ${theirs} AND k.revoked_at IS NULL AND ${policyOfKey(policy)} = 'revoke'`,
     // A machine's key goes on; somebody who is still here answers for it from now on.
@@ -72,6 +76,9 @@ export function endedEvents(ids: readonly string[]): RawBuilder<unknown> {
     UNION ALL
     SELECT 'grant.revoked', 'grant', id::text, ${LEFT}, jsonb_build_object('user', user_id, 'client', client) FROM grants
       WHERE user_id = ${theirs} AND revoked_at = now()
+    UNION ALL
+    SELECT 'app.access_ended', 'app', client, ${LEFT}, jsonb_build_object('user', user_id, 'kind', kind) FROM oauth_artifacts
+      WHERE user_id = ${theirs} AND kind = 'Grant' AND ended_at = now()
     UNION ALL
     SELECT CASE WHEN revoked_at IS NULL THEN 'api_key.flagged' ELSE 'api_key.revoked' END, 'api_key', id::text, ${LEFT},
       jsonb_strip_nulls(jsonb_build_object('user', creator_id, 'display', display, 'kind', kind, 'responsible', responsible_id)) FROM api_keys

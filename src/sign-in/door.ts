@@ -15,6 +15,7 @@ import type { Login } from './attributes.ts';
 import type { Connection } from './connection.ts';
 import { currentConnection } from './known-connections.ts';
 import { type Known, lookUp, takeAndLookUp } from './look-up.ts';
+import { wakeLogoutWorker } from './oauth/backchannel-logout.ts';
 import { markTested } from './policy.ts';
 import { signIn } from './provision.ts';
 import { auditRefusal, SignInRefusal } from './refusal.ts';
@@ -166,12 +167,15 @@ function placeOf({ connection, origin }: Door) {
 }
 
 /** The session that this browser had until now is over: its cookie is about to be replaced, and nobody could end it any more. */
-export async function endFormerSession({ store, settings }: SignInDependencies, request: Request): Promise<void> {
+export async function endFormerSession({ store, settings, jobs }: SignInDependencies, request: Request): Promise<void> {
   const token = sessionTokenOf(request, settings.http.baseUrl);
   const former = token === undefined ? undefined : await findSession(store.db, token);
   if (former === undefined) return;
   const origin = originOf(request, { kind: 'user', id: former.userId, label: former.email });
-  await inTenant(store.db, former.organizationId, origin, (tx) => endSession(tx, former.sessionId, 'signed in anew'));
+  await inTenant(store.db, former.organizationId, origin, async (tx) => {
+    await endSession(tx, former.sessionId, 'signed in anew');
+    await wakeLogoutWorker(jobs, tx);
+  });
 }
 
 function unknownConnection(): Fault {

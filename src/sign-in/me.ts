@@ -7,6 +7,7 @@ import { originOf } from '../http/request-context.ts';
 import { inTenant } from '../store/tenant.ts';
 import { actorOf, liveSessionOf } from './authenticate.ts';
 import type { SignInDependencies } from './door.ts';
+import { wakeLogoutWorker } from './oauth/backchannel-logout.ts';
 import { html, sendPage, wantsPage } from './page.ts';
 import { requireSameOrigin } from './same-origin.ts';
 import { clearSessionCookie } from './session-cookie.ts';
@@ -63,6 +64,7 @@ function signOut(deps: SignInDependencies, request: Request, session: LiveSessio
   const origin = originOf(request, actorOf(session));
   return inTenant(deps.store.db, session.organizationId, origin, async (tx) => {
     await endSession(tx, session.sessionId, 'signed out');
+    await wakeLogoutWorker(deps.jobs, tx);
     return onwardAfterSignOut(deps, tx, session.sessionId);
   });
 }

@@ -614,6 +614,7 @@ export interface OauthArtifactRow {
   access_epoch: number;
   session_id: string;
   client: string;
+  app_id: string;
   payload: Json;
   created_at: Generated<Date>;
   expires_at: Date;

@@ -1,62 +1,14 @@
 /** The platform's apps, as the operator registers them. A secret is kept as its hash and shown once. */
 import { timingSafeEqual } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import { z } from 'zod';
 import { record } from '../../audit/record.ts';
 import { hashOf, randomSecret } from '../../credentials/sealing.ts';
 import { Fault } from '../../errors.ts';
 import type { Tables } from '../../store/tables.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { type Put, putRow } from '../../tenancy/put.ts';
-import { slug } from '../../tenancy/slug.ts';
+import { type AppInput, hasKeys } from './app-input.ts';
 import { inInstallation, PROVIDER } from './installation.ts';
-
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
-
-/** Where a browser may be sent with an answer: https, this machine, or an installed app's own scheme (`com.example.app:/done`). */
-const browserAddress = z
-  .string()
-  .max(2000)
-  .refine(isBrowserAddress, 'must be an https address without fragment (http only for this machine)');
-
-function isBrowserAddress(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || text.includes('#') || text.includes('*') || url.username !== '' || url.password !== '')
-    return false;
-  if (url.protocol === 'https:') return true;
-  return url.protocol === 'http:' ? LOOPBACK.has(url.hostname) : isOwnScheme(text);
-}
-
-function isOwnScheme(text: string): boolean {
-  return /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:\//.test(text);
-}
-
-export const appInput = z
-  .strictObject({
-    /** Also its client_id. */
-    slug,
-    name: z.string().min(1).max(200),
-    /** Compared as they are, letter by letter. */
-    redirectUris: z.array(browserAddress).min(1).max(50),
-    postLogoutRedirectUris: z.array(browserAddress).max(50).default([]),
-    /** Where it is told that somebody's session has ended. */
-    backchannelLogoutUri: z.url({ protocol: /^https?$/ }).optional(),
-    /** Whether it runs where a secret can be kept. */
-    type: z.enum(['confidential', 'public']).default('confidential'),
-    /** Whose tokens it may ask about: only those issued to itself, or anybody's credentials, as a backend that serves several apps. */
-    introspects: z.enum(['own', 'all']).default('own'),
-    /** Left out, one is made and shown once. */
-    secret: z.string().min(32, 'must be at least 32 characters').max(256).optional(),
-  })
-  .refine(({ type, secret }) => type === 'confidential' || secret === undefined, {
-    path: ['secret'],
-    error: 'a public app can keep no secret',
-  })
-  .refine(({ type, introspects }) => type === 'confidential' || introspects === 'own', {
-    path: ['introspects'],
-    error: 'a public app asks about nobody else',
-  });
-export type AppInput = z.output<typeof appInput>;
 
 type AppConfig = Omit<AppInput, 'slug' | 'secret'>;
 
@@ -77,7 +29,7 @@ export async function putApp(tx: TenantTransaction, input: AppInput): Promise<Pu
   requireOperator(tx);
   const { slug: name, secret, ...config } = input;
   const put = await putRow(tx, 'apps', 'app', { slug: name }, { config: { json: config } });
-  if (input.type === 'public') {
+  if (input.type === 'public' || hasKeys(input)) {
     await tx.db.updateTable('apps').set({ secret_hash: null }).where('id', '=', put.id).execute();
     return put;
   }
@@ -101,7 +53,7 @@ export async function renewAppSecret(tx: TenantTransaction, name: string): Promi
   requireOperator(tx);
   const app = await appNamed(tx, name);
   if (app === undefined) throw unknownApp(name);
-  if (app.type === 'public') throw new Fault('conflict', `The app "${name}" is public and has no secret.`);
+  if (app.type === 'public' || hasKeys(app)) throw new Fault('conflict', `The app "${name}" has no secret.`);
   const secret = newSecret();
   await keepSecret(tx, app.id, secret);
   await recordNewSecret(tx, app.id, name);
@@ -145,11 +97,6 @@ export async function appsToTell(db: Kysely<Tables>): Promise<Map<string, string
 /** Whether a presented secret is the one whose hash is kept; takes the same time either way. */
 export function isSecretOf(secretHash: Buffer, presented: string): boolean {
   return timingSafeEqual(hashOf(presented), secretHash);
-}
-
-/** Whether it is installed on people's devices rather than served from a site. */
-export function isNative({ redirectUris }: Pick<App, 'redirectUris'>): boolean {
-  return redirectUris.some(isOwnScheme);
 }
 
 async function appNamed({ db }: TenantTransaction, name: string): Promise<App | undefined> {

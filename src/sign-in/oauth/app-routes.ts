@@ -7,7 +7,8 @@ import { originOf } from '../../http/request-context.ts';
 import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/database.ts';
 import type { Origin } from '../../store/tenant.ts';
-import { appInput, deleteApp, listApps, putApp, readApp, renewAppSecret } from './app-registration.ts';
+import { appInput } from './app-input.ts';
+import { deleteApp, listApps, putApp, readApp, renewAppSecret } from './app-registration.ts';
 import { inInstallation } from './installation.ts';
 import { rotateSigningKeys } from './signing-keys.ts';
 

@@ -6,13 +6,15 @@ import type { TenantTransaction } from '../../store/tenant.ts';
 
 export interface StoredArtifact {
   readonly payload: Readonly<Record<string, unknown>>;
+  readonly appId: string;
   /** Seconds since 1970; null where it was not used yet. */
   readonly consumedAt: number | null;
 }
 
 /**
  * Live is what is under a grant that has not ended, for a person who is active and whose access has not ended since, and of a session
- * that nobody has ended. A session's absolute end is its tokens' too, but for those that were asked for with `offline_access`.
+ * that nobody has ended. A session's absolute end is its tokens' too, but for those that were asked for with `offline_access`; that it
+ * goes idle in the browser is not, for the person may be busy in the app.
  */
 const LIVE = sql`
   a.ended_at IS NULL AND a.expires_at > now()
@@ -25,12 +27,19 @@ const LIVE = sql`
 export function saveGrant(
   tx: TenantTransaction,
   session: LiveSession,
-  grant: { readonly hash: Buffer; readonly client: string; readonly payload: object; readonly seconds: number },
+  grant: {
+    readonly hash: Buffer;
+    readonly client: string;
+    readonly appId: string | null;
+    readonly payload: object;
+    readonly seconds: number;
+  },
 ) {
   return sql<{ made: boolean }>`
     WITH saved AS (
-      INSERT INTO oauth_artifacts AS a (organization_id, kind, id_hash, grant_hash, user_id, access_epoch, session_id, client, payload, expires_at)
+      INSERT INTO oauth_artifacts AS a (organization_id, kind, id_hash, grant_hash, user_id, access_epoch, session_id, client, app_id, payload, expires_at)
       SELECT u.organization_id, 'Grant', ${grant.hash}, ${grant.hash}, u.id, u.access_epoch, ${session.sessionId}::uuid, ${grant.client},
+        ${grant.appId}::uuid,
         ${JSON.stringify(grant.payload)}::jsonb, now() + ${grant.seconds} * interval '1 second'
       FROM users u WHERE u.id = ${session.userId} AND u.status = 'active'
       ON CONFLICT (organization_id, kind, id_hash) DO UPDATE SET payload = excluded.payload, expires_at = excluded.expires_at
@@ -57,8 +66,8 @@ export function saveUnderGrant(
   const sid = typeof payload['sid'] === 'string' ? payload['sid'] : null;
   return sql`
     WITH saved AS (
-      INSERT INTO oauth_artifacts AS a (organization_id, kind, id_hash, grant_hash, user_id, access_epoch, session_id, client, payload, expires_at)
-      SELECT g.organization_id, ${kind}, ${hash}, g.grant_hash, g.user_id, g.access_epoch, g.session_id, g.client,
+      INSERT INTO oauth_artifacts AS a (organization_id, kind, id_hash, grant_hash, user_id, access_epoch, session_id, client, app_id, payload, expires_at)
+      SELECT g.organization_id, ${kind}, ${hash}, g.grant_hash, g.user_id, g.access_epoch, g.session_id, g.client, g.app_id,
         ${JSON.stringify(payload)}::jsonb, now() + ${seconds} * interval '1 second'
       FROM oauth_artifacts g WHERE g.kind = 'Grant' AND g.id_hash = ${grantHash}
       ON CONFLICT (organization_id, kind, id_hash) DO UPDATE SET payload = excluded.payload, expires_at = excluded.expires_at
@@ -76,11 +85,11 @@ export function saveUnderGrant(
     SELECT 1 FROM saved`;
 }
 
-/** One live artifact. */
-export function findLive(kind: string, hash: Buffer): RawBuilder<StoredArtifact> {
+/** One live artifact. @param appId whose it must be, where an app has proven who it is */
+export function findLive(kind: string, hash: Buffer, appId: string | null = null): RawBuilder<StoredArtifact> {
   return sql<StoredArtifact>`
-    SELECT a.payload, extract(epoch FROM a.consumed_at)::int AS "consumedAt" FROM oauth_artifacts a
-    WHERE a.kind = ${kind} AND a.id_hash = ${hash} AND ${LIVE}`;
+    SELECT a.payload, a.app_id AS "appId", extract(epoch FROM a.consumed_at)::int AS "consumedAt" FROM oauth_artifacts a
+    WHERE a.kind = ${kind} AND a.id_hash = ${hash} AND (${appId}::uuid IS NULL OR a.app_id = ${appId}::uuid) AND ${LIVE}`;
 }
 
 /** Uses up a code or refresh token: however many try at once, one row comes back once. */
@@ -88,6 +97,13 @@ export function consume(kind: string, hash: Buffer) {
   return sql<{ client: string }>`
     UPDATE oauth_artifacts a SET consumed_at = now()
     WHERE a.kind = ${kind} AND a.id_hash = ${hash} AND a.consumed_at IS NULL AND ${LIVE} RETURNING a.client`;
+}
+
+/** The grant under which a code or refresh token was used up; nothing where it was not. */
+export function grantOfUsed(kind: string, hash: Buffer) {
+  return sql<{ grantHash: Buffer; client: string; userId: string }>`
+    SELECT grant_hash AS "grantHash", client, user_id AS "userId" FROM oauth_artifacts
+    WHERE kind = ${kind} AND id_hash = ${hash} AND consumed_at IS NOT NULL`;
 }
 
 /** Ends one artifact; of a grant, with everything under it. */

@@ -7,8 +7,8 @@ import { requestIdOf } from '../../http/request-context.ts';
 import type { Store } from '../../store/database.ts';
 import { locateOauthArtifact } from '../../store/locate.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
-import { consume, endOne, endUnderGrant, findLive, saveGrant, saveUnderGrant } from './artifact.sql.ts';
-import { sessionBehind } from './browser.ts';
+import { consume, endOne, endUnderGrant, findLive, grantOfUsed, saveGrant, saveUnderGrant } from './artifact.sql.ts';
+import { rememberTenant, sessionBehind, tenantBehind } from './browser.ts';
 import { PROVIDER } from './installation.ts';
 
 export const ARTIFACT_KINDS: ReadonlySet<string> = new Set([
@@ -24,8 +24,11 @@ const DAY = 86_400;
 /** Keeps one kind of artifact. */
 export function artifactAdapter({ db }: Pick<Store, 'db'>, kind: string): Adapter {
   const within = async <T>(of: string, hash: Buffer, work: (tx: TenantTransaction) => Promise<T>) => {
-    const organizationId = await locateOauthArtifact(db, of, hash);
-    return organizationId === undefined ? undefined : inTenant(db, organizationId, originNow(), work);
+    const request = Provider.ctx?.req;
+    const organizationId = tenantBehind(request) ?? (await locateOauthArtifact(db, of, hash));
+    if (organizationId === undefined) return undefined;
+    rememberTenant(request, organizationId);
+    return inTenant(db, organizationId, originNow(), work);
   };
   return {
     upsert: async (id, payload, seconds = DAY) => {
@@ -38,17 +41,21 @@ export function artifactAdapter({ db }: Pick<Store, 'db'>, kind: string): Adapte
     find: async (id) => {
       const hash = hashOf(id);
       return within(kind, hash, async (tx) => {
-        const [found] = (await findLive(kind, hash).execute(tx.db)).rows;
+        const [found] = (await findLive(kind, hash, appAsking()).execute(tx.db)).rows;
         if (found === undefined) return undefined;
         const payload = { ...found.payload, jti: id } as AdapterPayload;
         if (found.consumedAt === null || !ONCE.has(kind)) return payload;
-        await recordReplay(tx, kind, payload);
+        await recordReplay(tx, kind, payload.clientId ?? '', payload.accountId ?? '');
         return { ...payload, consumed: found.consumedAt };
       });
     },
     consume: async (id) => {
       const hash = hashOf(id);
-      const used = await within(kind, hash, async (tx) => (await consume(kind, hash).execute(tx.db)).rows.length === 1);
+      const used = await within(kind, hash, async (tx) => {
+        if ((await consume(kind, hash).execute(tx.db)).rows.length === 1) return true;
+        await endReplayed(tx, kind, hash);
+        return false;
+      });
       if (used !== true) throw new errors.InvalidGrant('it was used at the same instant elsewhere');
     },
     destroy: async (id) => {
@@ -70,19 +77,33 @@ async function keepGrant(db: Store['db'], id: string, payload: AdapterPayload, s
   if (session === undefined || session.userId !== payload.accountId) {
     throw new errors.AccessDenied('the session has ended');
   }
-  const grant = { hash: hashOf(id), client: payload.clientId ?? '', payload, seconds };
+  const grant = { hash: hashOf(id), client: payload.clientId ?? '', appId: appAsking(), payload, seconds };
   await inTenant(db, session.organizationId, originNow(), (tx) => saveGrant(tx, session, grant).execute(tx.db));
 }
 
 /** Somebody presents what was used before: the one or the other of them has no right to it. */
-async function recordReplay(tx: TenantTransaction, kind: string, payload: AdapterPayload): Promise<void> {
+async function recordReplay(tx: TenantTransaction, kind: string, client: string, user: string): Promise<void> {
   await record(tx, {
     action: 'app.replay_refused',
-    resource: { type: 'app', id: payload.clientId ?? '' },
+    resource: { type: 'app', id: client },
     outcome: 'denied',
     reason: kind === 'RefreshToken' ? 'a refresh token was used again' : 'a code was used again',
-    detail: { user: payload.accountId },
+    detail: { user },
   });
+}
+
+/** Of two who present one thing at the same instant, who comes second finds it used up: the same replay, and the same end. */
+async function endReplayed(tx: TenantTransaction, kind: string, hash: Buffer): Promise<void> {
+  const [used] = (await grantOfUsed(kind, hash).execute(tx.db)).rows;
+  if (used === undefined) return;
+  await recordReplay(tx, kind, used.client, used.userId);
+  await endOne(tx, 'Grant', used.grantHash, 'what may be used once was used again').execute(tx.db);
+}
+
+/** The app that this request is of, as it is registered now; null while that is not known. */
+function appAsking(): string | null {
+  const id = Provider.ctx?.oidc?.client?.['app_id'];
+  return typeof id === 'string' ? id : null;
 }
 
 function originNow(): Origin {
@@ -93,12 +114,19 @@ function originNow(): Origin {
   return { actor, requestId: requestIdOf(request), address: request.ip };
 }
 
+export interface FoundArtifact {
+  readonly organizationId: string;
+  readonly appId: string;
+  readonly email: string;
+  readonly payload: AdapterPayload;
+}
+
 /** Whether any live artifact of an id is there, for whoever asks what a token is worth. */
 export async function findArtifact(
   { db }: Pick<Store, 'db'>,
   kind: 'AccessToken' | 'RefreshToken',
   id: string,
-): Promise<{ readonly organizationId: string; readonly email: string; readonly payload: AdapterPayload } | undefined> {
+): Promise<FoundArtifact | undefined> {
   const hash = hashOf(id);
   const organizationId = await locateOauthArtifact(db, kind, hash);
   if (organizationId === undefined) return undefined;
@@ -107,12 +135,12 @@ export async function findArtifact(
     organizationId,
     PROVIDER,
     async (tx) => {
-      const { rows } = await sql<{ payload: AdapterPayload; email: string; consumedAt: number | null }>`
+      const { rows } = await sql<Omit<FoundArtifact, 'organizationId'> & { consumedAt: number | null }>`
         SELECT live.*, u.email FROM (${findLive(kind, hash)}) AS live, users u WHERE u.id = (live.payload->>'accountId')::uuid
         `.execute(tx.db);
       const [found] = rows;
       if (found === undefined || found.consumedAt !== null) return undefined;
-      return { organizationId, email: found.email, payload: found.payload };
+      return { organizationId, appId: found.appId, email: found.email, payload: found.payload };
     },
     'reader',
   );

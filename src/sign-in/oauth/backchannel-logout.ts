@@ -38,8 +38,10 @@ interface Notice {
   readonly attempts: number;
 }
 
-/** Wakes a worker once this transaction has committed. */
+/** Wakes a worker once this transaction has committed, if an app is to be told of what it ends. */
 export async function wakeLogoutWorker(jobs: JobQueue, { organizationId, db }: TenantTransaction): Promise<void> {
+  const { rows } = await sql`SELECT 1 FROM oauth_artifacts a WHERE ${DUE} LIMIT 1`.execute(db);
+  if (rows.length === 0) return;
   await jobs.enqueue('logout.backchannel', { organizationId, id: organizationId }, { transaction: db });
 }
 
@@ -51,10 +53,7 @@ export async function startLogoutWorker(deps: LogoutWorkerDependencies): Promise
 /** Wakes a worker for each organization in which an app is yet to be told. */
 export async function sweepLogouts({ store, jobs }: LogoutWorkerDependencies): Promise<void> {
   for (const organizationId of await locateOrganizations(store.db)) {
-    await inTenant(store.db, organizationId, PROVIDER, async (tx) => {
-      const { rows } = await sql`SELECT 1 FROM oauth_artifacts a WHERE ${DUE} LIMIT 1`.execute(tx.db);
-      if (rows.length > 0) await wakeLogoutWorker(jobs, tx);
-    });
+    await inTenant(store.db, organizationId, PROVIDER, (tx) => wakeLogoutWorker(jobs, tx));
   }
 }
 

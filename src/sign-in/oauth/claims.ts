@@ -4,6 +4,7 @@ import { permittedActions } from '../../access/decide.ts';
 import { type StoredSubject, SUBJECT, subjectFrom } from '../../access/membership.ts';
 import type { Models } from '../../access/model-file.ts';
 import { modelNamed } from '../../access/organization-model.ts';
+import { hashOf } from '../../credentials/sealing.ts';
 import { locateUser } from '../../store/locate.ts';
 import type { Tables } from '../../store/tables.ts';
 import { inTenant } from '../../store/tenant.ts';
@@ -12,7 +13,7 @@ import { PROVIDER } from './installation.ts';
 /** Which scope tells what. */
 export const CLAIMS = {
   // What the platform decides by is said unasked, how the person was authenticated too.
-  openid: ['sub', 'org', 'acr', 'amr', 'auth_time'],
+  openid: ['sub', 'org', 'connection', 'acr', 'amr', 'auth_time'],
   email: ['email', 'email_verified'],
   profile: ['name'],
   roles: ['roles', 'workspaces', 'products'],
@@ -37,11 +38,22 @@ interface Facts {
   readonly name: string;
   readonly emailVerified: boolean;
   readonly org: { readonly id: string; readonly slug: string; readonly name: string };
+  /** Through which the person came; null where they signed in here. */
+  readonly connection: { readonly id: string; readonly slug: string; readonly kind: string } | null;
   readonly model: string;
   readonly subject: StoredSubject;
   readonly roles: readonly string[];
   readonly workspaces: readonly Place[];
   readonly products: readonly PlacedProduct[];
+}
+
+/** Of whom the claims are. */
+export interface Whom {
+  readonly userId: string;
+  /** The grant that they are told under: its session says through which connection the person came. */
+  readonly grantId?: string | undefined;
+  /** Where the person is, if that is known already. */
+  readonly organizationId?: string | undefined;
 }
 
 /** Roles that count now, of a person `u` at a scope. */
@@ -56,10 +68,10 @@ const rolesAt = (scopeId: ReturnType<typeof sql>) => sql`
  */
 export async function claimsOf(
   deps: { readonly store: { readonly db: Kysely<Tables> }; readonly models: Models },
-  userId: string,
+  { userId, grantId = '', organizationId: known }: Whom,
   scope: string,
 ): Promise<({ sub: string } & Record<string, unknown>) | undefined> {
-  const organizationId = await locateUser(deps.store.db, userId);
+  const organizationId = known ?? (await locateUser(deps.store.db, userId));
   if (organizationId === undefined) return undefined;
   const facts = await inTenant(
     deps.store.db,
@@ -70,6 +82,8 @@ export async function claimsOf(
         SELECT u.email, u.display_name AS name, ${SUBJECT} AS subject, o.model,
           EXISTS (SELECT 1 FROM domains d WHERE d.verified_at IS NOT NULL AND d.name = split_part(u.email, '@', 2)) AS "emailVerified",
           jsonb_build_object('id', o.id, 'slug', o.slug, 'name', o.name) AS org,
+          (SELECT jsonb_build_object('id', c.id, 'slug', c.slug, 'kind', c.kind) FROM oauth_artifacts g JOIN sessions s ON s.id = g.session_id
+            JOIN connections c ON c.id = s.connection_id WHERE g.kind = 'Grant' AND g.id_hash = ${hashOf(grantId)}) AS connection,
           ${rolesAt(sql`o.id`)} AS roles,
           (SELECT coalesce(jsonb_agg(jsonb_build_object('id', w.id, 'slug', w.slug, 'roles', ${rolesAt(sql`w.id`)}) ORDER BY w.slug), '[]')
             FROM workspaces w) AS workspaces,
@@ -92,6 +106,7 @@ export async function claimsOf(
     email_verified: facts.emailVerified,
     name: facts.name || facts.email,
     org: facts.org,
+    ...(facts.connection === null ? {} : { connection: facts.connection }),
     roles: facts.roles,
     workspaces: held(facts.workspaces).map(({ id, slug, roles }) => ({ id, slug, roles })),
     products: held(facts.products).map(({ id, slug, workspace, roles }) => ({ id, slug, workspace, roles })),

@@ -3,7 +3,7 @@
  * otherwise go on in another's place.
  */
 import { sql } from 'kysely';
-import Provider, { type Adapter, type AdapterPayload } from 'oidc-provider';
+import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import { hashOf, seal, unseal } from '../../credentials/sealing.ts';
 import type { Store } from '../../store/database.ts';
 import { sessionBehind } from './browser.ts';
@@ -16,6 +16,8 @@ interface Kept {
 }
 
 const HOUR = 3600;
+/** What is kept so that it is never taken again: the id of an app's assertion. */
+const ONCE = 'ReplayDetection';
 
 /** Keeps one kind of exchange. */
 export function exchangeAdapter({ db }: Pick<Store, 'db'>, sealingKey: Buffer, kind: string): Adapter {
@@ -36,18 +38,23 @@ export function exchangeAdapter({ db }: Pick<Store, 'db'>, sealingKey: Buffer, k
   };
   return {
     upsert: async (id, payload, seconds = HOUR) => {
-      const session = kind === 'Session' && payload.accountId ? sessionOf(payload.accountId) : null;
-      const sealed = seal(sealingKey, purpose, JSON.stringify({ payload, session } satisfies Kept));
+      const sealed = seal(
+        sealingKey,
+        purpose,
+        JSON.stringify({ payload, session: sessionOf(kind, payload) } satisfies Kept),
+      );
       const uidHash = payload.uid === undefined ? null : hashOf(payload.uid);
-      await inInstallation(db, PROVIDER, (tx) =>
+      const { rows } = await inInstallation(db, PROVIDER, (tx) =>
         sql`
           WITH over AS (DELETE FROM oauth_exchanges WHERE (kind, id_hash) IN (SELECT kind, id_hash FROM oauth_exchanges
             WHERE expires_at < now() LIMIT 20 FOR UPDATE SKIP LOCKED))
           INSERT INTO oauth_exchanges (organization_id, kind, id_hash, uid_hash, sealed, expires_at)
           VALUES (${INSTALLATION}, ${kind}, ${hashOf(id)}, ${uidHash}, ${sealed}, now() + ${seconds} * interval '1 second')
           ON CONFLICT (organization_id, kind, id_hash) DO UPDATE SET sealed = excluded.sealed, uid_hash = excluded.uid_hash,
-            expires_at = excluded.expires_at`.execute(tx.db),
+            expires_at = excluded.expires_at WHERE ${kind} <> ${ONCE}
+          RETURNING 1`.execute(tx.db),
       );
+      if (rows.length === 0) throw new errors.InvalidClientAuth('it was used at the same instant elsewhere');
     },
     find: async (id) => {
       const kept = await find('id_hash', id);
@@ -67,8 +74,9 @@ export function exchangeAdapter({ db }: Pick<Store, 'db'>, sealingKey: Buffer, k
   };
 }
 
-/** Whose account it says, but only of the person whose session the browser carries. */
-function sessionOf(accountId: string): string {
+/** Of a provider's session, the browser's own, but only if it is of the person that it says. */
+function sessionOf(kind: string, { accountId }: AdapterPayload): string | null {
+  if (kind !== 'Session' || accountId === undefined) return null;
   const session = sessionBehind(Provider.ctx?.req);
   return session?.userId === accountId ? session.sessionId : 'nobody';
 }

@@ -9,8 +9,10 @@ import { inTenant } from '../../store/tenant.ts';
 import { sessionBehind } from './browser.ts';
 import { PROVIDER } from './installation.ts';
 
-/** Why somebody who is signed in must do so again. */
-const ANEW = new Set(['login_prompt', 'max_age', 'id_token_hint']);
+/** Why somebody who is signed in must do so again, however short ago that was. */
+const ANEW = new Set(['login_prompt', 'id_token_hint']);
+
+type Asked = Awaited<ReturnType<Provider['interactionDetails']>>;
 
 /** Answers `GET /oauth/interaction/:uid`. @throws Fault `sign-in-refused` where the sign-in it belongs to is over */
 export async function answerInteraction(
@@ -27,20 +29,26 @@ export async function answerInteraction(
   });
   const live = sessionBehind(request);
   const session = live && (await signedIn(store, live));
-  const { name, reasons } = asked.prompt;
-  const anew = name === 'login' && reasons.some((reason) => ANEW.has(reason));
-  if (session === undefined || (anew && session.at < asked.iat)) {
+  // Who has signed in since was asked for it here; how long that took is no matter.
+  const since = live?.sessionId !== asked.prompt.details['begunWith'];
+  if (session === undefined || (!since && mustAnew(asked, session))) {
     response.redirect(303, signInAddress(request.originalUrl, asked.params['login_hint']));
     return;
   }
-  if (anew && asked.session !== undefined) {
+  if (since && asked.session !== undefined) {
     // The provider's former session went with ours. What it was asked is asked again, of the new one.
     response.redirect(303, `/oauth/authorize?${askedAgain(asked.params)}`);
     return;
   }
   const login = { accountId: session.userId, ts: session.at, amr: amrOf(session.by), acr: acrOf(session.by) };
-  const finished = name === 'login' ? { login } : { consent: {} };
+  const finished = asked.prompt.name === 'login' ? { login } : { consent: {} };
   await provider.interactionFinished(request, response, finished, { mergeWithLastSubmission: true });
+}
+
+function mustAnew({ prompt, params }: Asked, { at }: SignedIn): boolean {
+  if (prompt.name !== 'login') return false;
+  const tooOld = prompt.reasons.includes('max_age') && Date.now() / 1000 - at > Number(params['max_age']);
+  return tooOld || prompt.reasons.some((reason) => ANEW.has(reason));
 }
 
 interface SignedIn {
@@ -77,15 +85,17 @@ function askedAgain(params: Readonly<Record<string, unknown>>): URLSearchParams 
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
     if (value === undefined || value === null) continue;
-    const text =
-      name === 'prompt'
-        ? String(value)
-            .replace(/\blogin\b/, '')
-            .trim()
-        : String(value);
-    if (text !== '') query.set(name, text);
+    const text = name === 'prompt' ? withoutLogin(String(value)) : String(value);
+    if (text !== '' && name !== 'max_age') query.set(name, text);
   }
   return query;
+}
+
+function withoutLogin(prompt: string): string {
+  return prompt
+    .split(' ')
+    .filter((each) => each !== 'login')
+    .join(' ');
 }
 
 /** RFC 8176, as far as it has names; `fed` where another provider has seen to it. */

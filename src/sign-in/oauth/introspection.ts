@@ -48,9 +48,9 @@ export async function introspectArtifact(
   for (const kind of KINDS) {
     const found = await findArtifact(store, kind, token);
     if (found === undefined) continue;
-    const { payload, organizationId, email } = found;
+    const { payload, organizationId, appId, email } = found;
     if (within !== null && within !== organizationId) return INACTIVE;
-    if ((await findApp(store.db, payload.clientId ?? '')) === undefined) return INACTIVE;
+    if ((await findApp(store.db, payload.clientId ?? ''))?.id !== appId) return INACTIVE;
     return {
       active: true,
       token_type: kind === 'AccessToken' ? 'Bearer' : 'refresh_token',
@@ -66,7 +66,7 @@ export async function introspectArtifact(
   return INACTIVE;
 }
 
-/** Ends an app's token; a refresh token with all that its grant gave. @returns whether it was one */
+/** Ends an app's token, and with it all that its grant gave, as where the app itself asks. @returns whether it was one */
 export async function revokeArtifact(
   { store }: Pick<IntrospectionDependencies, 'store'>,
   origin: Origin,
@@ -78,9 +78,8 @@ export async function revokeArtifact(
     if (found === undefined) continue;
     const { organizationId, payload } = found;
     if (within !== null && within !== organizationId) return true;
-    const ended = kind === 'AccessToken' ? ([kind, token] as const) : (['Grant', payload.grantId ?? ''] as const);
     await inTenant(store.db, organizationId, origin, (tx) =>
-      endOne(tx, ended[0], hashOf(ended[1]), 'revoked by presenting it (RFC 7009)').execute(tx.db),
+      endOne(tx, 'Grant', hashOf(payload.grantId ?? ''), 'revoked by presenting it (RFC 7009)').execute(tx.db),
     );
     return true;
   }

@@ -19,10 +19,11 @@ export interface LogoutDependencies {
   readonly jobs: JobQueue;
 }
 
-/** Asks whether to sign out; an app that proves whose session it means (by the ID token) has asked already. */
-export function askForLogout(baseUrl: string, context: KoaContextWithOIDC): void {
+/** Asks whether to sign out; an app that proves whose session it means (by the ID token) has asked already, and nobody needs no asking. */
+function askForLogout(baseUrl: string, context: KoaContextWithOIDC): void {
   const { session, entities } = context.oidc;
-  const proven = entities.IdTokenHint?.payload.sub === session?.accountId;
+  const person = sessionBehind(context.req)?.userId;
+  const settled = person === undefined || entities.IdTokenHint?.payload.sub === person;
   const secret = (session as unknown as { state?: { secret?: string } } | undefined)?.state?.secret;
   const body = html`<p>This signs you out here and in every app that you reached from here.</p>
 <form method="post" action="/oauth/end-session/confirm">
@@ -30,7 +31,7 @@ export function askForLogout(baseUrl: string, context: KoaContextWithOIDC): void
 <input type="hidden" name="logout" value="yes">
 <button>Sign out</button>
 </form>
-${proven ? html`<script src="/sign-in/submit.js" defer></script>` : null}`;
+${settled ? html`<script src="/sign-in/submit.js" defer></script>` : null}`;
   showLater(context, (response) => sendPage(response, baseUrl, 200, 'Sign out?', body));
 }
 
@@ -42,8 +43,11 @@ export function sayGoodbye(baseUrl: string, context: KoaContextWithOIDC): void {
 
 /** Ends our session once the provider has ended its own. */
 export function endSessionToo(deps: LogoutDependencies) {
+  const { baseUrl } = deps.settings.http;
   return async (context: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> => {
     await next();
+    // Without a session of its own the provider asks nobody; but there may be one of ours.
+    if (context.oidc?.route === 'end_session' && context.status === 200) askForLogout(baseUrl, context);
     const confirmed = context.oidc?.route === 'end_session_confirm' && context.status === 303;
     if (!confirmed || context.oidc.params?.['logout'] === undefined) return;
     const session = sessionBehind(context.req);
@@ -54,6 +58,6 @@ export function endSessionToo(deps: LogoutDependencies) {
         await wakeLogoutWorker(deps.jobs, tx);
       });
     }
-    clearSessionCookie(context.res as Response, deps.settings.http.baseUrl);
+    clearSessionCookie(context.res as Response, baseUrl);
   };
 }

@@ -8,9 +8,10 @@ import type { Store } from '../../store/database.ts';
 import { html, sendPage } from '../page.ts';
 import { adapterOf } from './adapter.ts';
 import { isSecretOf } from './app-registration.ts';
-import { sessionBehind } from './browser.ts';
+import { ASSERTION_ALGORITHMS, keysOfApps, refuseLongLived } from './assertion.ts';
+import { sessionBehind, tenantBehind } from './browser.ts';
 import { CLAIMS, claimsOf } from './claims.ts';
-import { askForLogout, endSessionToo, sayGoodbye } from './logout.ts';
+import { endSessionToo, sayGoodbye } from './logout.ts';
 import { showLater, showPage } from './show.ts';
 import { SIGNING_ALGORITHM, type SigningKeys } from './signing-keys.ts';
 
@@ -87,8 +88,12 @@ function configuration(deps: ProviderDependencies, keys: SigningKeys): Configura
     acrValues: ['urn:drawbridge:acr:federated', 'urn:drawbridge:acr:password', 'urn:drawbridge:acr:mfa'],
     conformIdTokenClaims: false,
     responseTypes: ['code'],
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
-    enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALGORITHM] },
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALGORITHM], clientAuthSigningAlgValues: ASSERTION_ALGORITHMS },
+    assertJwtClientAuthClaimsAndHeader: refuseLongLived,
+    extraClientMetadata: { properties: ['app_id'] },
+    fetch: keysOfApps(deps.settings.allowPrivateNetwork),
+    fetchResponseBodyLimits: { jwks_uri: 64 * 1024 },
     pkce: { required: () => true },
     cookies: {
       keys: [createHmac('sha256', sealingKey).update('oauth cookies').digest('base64url')],
@@ -107,14 +112,16 @@ function configuration(deps: ProviderDependencies, keys: SigningKeys): Configura
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
-        logoutSource: (context) => askForLogout(baseUrl, context),
+        // `endSessionToo` asks, for the provider would not where only we know of a session.
+        logoutSource: () => undefined,
         postLogoutSuccessSource: (context) => sayGoodbye(baseUrl, context),
       },
     },
-    findAccount: async (_context, id) => ({
+    findAccount: async (context, id, token) => ({
       accountId: id,
       claims: async (_use, scope) => {
-        const claims = await claimsOf(deps, id, scope);
+        const whom = { userId: id, grantId: token?.grantId, organizationId: tenantBehind(context.req) };
+        const claims = await claimsOf(deps, whom, scope);
         if (claims === undefined) throw new errors.InvalidGrant('the person has left');
         return claims;
       },
@@ -131,11 +138,17 @@ function configuration(deps: ProviderDependencies, keys: SigningKeys): Configura
   };
 }
 
-/** The apps are the platform's own, so nobody is asked whether they may. */
+/**
+ * The apps are the platform's own, so nobody is asked whether they may. What is asked notes with which session of ours the browser came:
+ * who must sign in anew comes back with another.
+ */
 function withoutConsent() {
   const policy = interactionPolicy.base();
+  const begunWith = ({ req }: KoaContextWithOIDC) => ({ begunWith: sessionBehind(req)?.sessionId });
   policy.remove('consent');
-  policy.add(new interactionPolicy.Prompt({ name: 'consent', requestable: true }));
+  policy.add(new interactionPolicy.Prompt({ name: 'consent', requestable: true }, begunWith));
+  const login = policy.get('login');
+  if (login !== undefined) login.details = begunWith;
   return policy;
 }
 

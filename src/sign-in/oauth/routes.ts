@@ -93,7 +93,7 @@ function answerIntrospection(deps: Dependencies, authenticate: Authenticate): Re
     const token = tokenOf(request);
     if (token === undefined) return goOn(request, next);
     response.set('Cache-Control', 'no-store');
-    if (!isBearer(request)) {
+    if (isOfAnApp(request)) {
       const app = await authenticateApp(deps, request);
       if (app?.introspects !== 'all') return next();
       return void response.json(await introspectForApp(deps, request, app, token));
@@ -109,7 +109,7 @@ function answerIntrospection(deps: Dependencies, authenticate: Authenticate): Re
 function answerRevocation(deps: Dependencies, authenticate: Authenticate): RequestHandler {
   return async (request, response, next) => {
     const token = tokenOf(request);
-    if (!isBearer(request)) return next();
+    if (isOfAnApp(request)) return next();
     const caller = token === undefined ? undefined : await authenticate(request);
     if (token === undefined || caller?.hasScope('tokens:revoke') !== true) return goOn(request, next);
     if (!(await revokeArtifact(deps, originOf(request, caller.actor), caller, token))) return goOn(request, next);
@@ -117,14 +117,18 @@ function answerRevocation(deps: Dependencies, authenticate: Authenticate): Reque
   };
 }
 
-/** A bearer's question goes on to the credentials room, past the provider. */
+/** What no app asks goes on to the credentials room, past the provider. */
 function goOn(request: Request, next: NextFunction): void {
-  if (isBearer(request)) next('router');
-  else next();
+  if (isOfAnApp(request)) next();
+  else next('router');
 }
 
-function isBearer(request: Request): boolean {
-  return (request.get('authorization') ?? '').toLowerCase().startsWith('bearer ');
+/** Whether an app says who it is: in the header, or in the form. */
+function isOfAnApp(request: Request): boolean {
+  const scheme = (request.get('authorization') ?? '').split(' ', 1)[0]?.toLowerCase();
+  if (scheme) return scheme === 'basic';
+  const { client_id: id, client_assertion: assertion } = (request.body ?? {}) as Record<string, unknown>;
+  return id !== undefined || assertion !== undefined;
 }
 
 function tokenOf(request: Request): string | undefined {

@@ -59,7 +59,9 @@ export const oauth: Migration = {
       user_id uuid NOT NULL,
       access_epoch integer NOT NULL,
       session_id uuid NOT NULL,
+      -- The app, by its client_id and by itself: another that is given the same client_id later has no part in it.
       client text NOT NULL,
+      app_id uuid NOT NULL,
       payload jsonb NOT NULL,
       created_at timestamptz NOT NULL DEFAULT now(),
       expires_at timestamptz NOT NULL,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import * as client from 'openid-client';
 import { Browser, formOf, type Page } from '../../../src/demo/browser.ts';
-import { type SamlIdp, startSamlIdp } from '../../../src/demo/idp/saml-idp.ts';
+import { startSamlIdp } from '../../../src/demo/idp/saml-idp.ts';
 import type { TestDatabase } from '../../harness/database.ts';
 import type { TestServer } from '../../harness/server.ts';
 import { type Arranged, connection, organization } from '../arrange.ts';
@@ -65,17 +65,15 @@ export function redeem(config: client.Configuration, asked: Asked, callback: str
 export class Company {
   readonly where: Arranged;
   readonly #server: TestServer;
-  readonly #idp: SamlIdp;
   readonly #loginUrl: string;
 
-  constructor(server: TestServer, where: Arranged, idp: SamlIdp, loginUrl: string) {
+  constructor(server: TestServer, where: Arranged, loginUrl: string) {
     this.#server = server;
     this.where = where;
-    this.#idp = idp;
     this.#loginUrl = loginUrl;
   }
 
-  /** Signs somebody in at Drawbridge, on whichever instance `at` is. */
+  /** Signs somebody in at Drawbridge. */
   async signIn(who: string, browser = new Browser()): Promise<Browser> {
     await this.#answer(await browser.get(this.#loginUrl), who, browser, /\/me$/);
     return browser;
@@ -96,17 +94,10 @@ export class Company {
 
   /** Deprovisions somebody as an administrator does. */
   async letGo(email: string): Promise<void> {
-    const people = await this.#server.api('get', `/organizations/${this.where.slug}/users?email=${email}`);
-    const id = people.body.users?.find((each: { email: string }) => each.email === email)?.id;
-    assert.ok(id, people.text);
     const gone = await this.#server
-      .api('post', `/organizations/${this.where.slug}/users/${id}/offboarding`)
+      .api('post', `/organizations/${this.where.slug}/people/${email}/offboard`)
       .send({ reason: 'has left' });
     assert.ok(gone.ok, gone.text);
-  }
-
-  setPeople(people: Parameters<SamlIdp['setPeople']>[0]): void {
-    this.#idp.setPeople(people);
   }
 }
 
@@ -123,7 +114,7 @@ export async function company(
   const where = await organization(server, slug);
   const saml = await connection(server, where, 'saml', { kind: 'saml', metadata: idp.metadata });
   idp.trust((await server.http.get(`/saml/${saml.id}/metadata`)).text);
-  return new Company(server, where, idp, saml.serviceProvider.loginUrl);
+  return new Company(server, where, saml.serviceProvider.loginUrl);
 }
 
 /** Where a browser was about to be sent. */
@@ -149,3 +140,18 @@ export async function tokensOf(config: client.Configuration, browser: Browser, m
   const { asked, callback } = await enter(config, browser, more);
   return redeem(config, asked, callback);
 }
+
+/** Whether a token is worth anything, as its own app is told. */
+export async function isLive(config: client.Configuration, token: string | undefined): Promise<boolean> {
+  assert.ok(token !== undefined);
+  return (await client.tokenIntrospection(config, token)).active;
+}
+
+/** Signs out at Drawbridge itself. */
+export async function signOut(server: TestServer, browser: Browser): Promise<void> {
+  const { status } = await browser.json('POST', `${server.url}/sign-out`);
+  assert.equal(status, 204);
+}
+
+/** How the library says that it was refused. */
+export const INVALID_GRANT = { error: 'invalid_grant' };

@@ -62,7 +62,6 @@ describe('an app that signs people in with an unmodified openid-client', () => {
   it('given a signed-in person, when an app asks with prompt=login, then only a new sign-in answers', async () => {
     const browser = await acme.signIn('bo');
     await tokensOf(insights, browser);
-    await new Promise((wake) => setTimeout(wake, 1100));
     const asked = await ask(insights, { prompt: 'login' });
     const page = await browser.get(asked.url.toString());
     assert.match(page.url, /\/sign-in\?returnTo=/);
@@ -75,6 +74,26 @@ describe('an app that signs people in with an unmodified openid-client', () => {
     await new Promise((wake) => setTimeout(wake, 2100));
     const page = await browser.get((await ask(insights, { max_age: '1' })).url.toString());
     assert.match(page.url, /\/sign-in\?returnTo=/);
+  });
+
+  it('given a session young enough, when an app asks with max_age, then the person is not asked', async () => {
+    const claims = (await tokensOf(insights, await acme.signIn('bo'), { max_age: '600' })).claims();
+    assert.equal(claims?.['email'], 'bo@acme.test');
+    assert.ok(Math.abs(Number(claims?.['auth_time']) - Date.now() / 1000) < 60);
+  });
+
+  it('given max_age=0, when the person signs in anew, then that answers, once', async () => {
+    const browser = await acme.signIn('bo');
+    await tokensOf(insights, browser);
+    const asked = await ask(insights, { max_age: '0' });
+    const callback = await acme.throughSignIn(asked, 'bo', browser);
+    assert.equal((await redeem(insights, asked, callback)).claims()?.['email'], 'bo@acme.test');
+  });
+
+  it('given a person who came by SAML, then the claims name the connection', async () => {
+    const claims = (await tokensOf(insights, await acme.signIn('bo'))).claims();
+    const connection = claims?.['connection'] as { slug: string; kind: string } | undefined;
+    assert.deepEqual([connection?.slug, connection?.kind], ['saml', 'saml']);
   });
 
   it('given people of two organizations, then the claims of each tell of their own only', async () => {

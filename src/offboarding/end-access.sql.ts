@@ -50,7 +50,10 @@ export function endings(
     sql`UPDATE sessions SET ended_at = now(), ended_reason = ${LEFT} WHERE user_id = ${theirs} AND ended_at IS NULL`,
     sql`UPDATE grants SET revoked_at = now() WHERE user_id = ${theirs} AND revoked_at IS NULL`,
     // What apps were given: they count for nothing from the person's state on; this says since when.
-    sql`UPDATE oauth_artifacts SET ended_at = now() WHERE user_id = ${theirs} AND ended_at IS NULL AND expires_at > now()`,
+    sql`WITH held AS (
+          SELECT kind, id_hash FROM oauth_artifacts WHERE user_id = ${theirs} AND ended_at IS NULL AND expires_at > now()
+          ORDER BY kind, id_hash FOR UPDATE)
+        UPDATE oauth_artifacts a SET ended_at = now() FROM held WHERE a.kind = held.kind AND a.id_hash = held.id_hash`,
     sql`UPDATE api_keys k SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
         WHERE k.creator_id = ${theirs} AND k.revoked_at IS NULL AND ${policyOfKey(policy)} = 'revoke'`,
     // A machine's key goes on; somebody who is still here answers for it from now on.

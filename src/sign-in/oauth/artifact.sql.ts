@@ -51,7 +51,10 @@ export function saveGrant(
     SELECT made FROM saved`;
 }
 
-/** Keeps a code or token under its grant; of an access token the audit is told. */
+/**
+ * Keeps a code or token under its grant; of an access token the audit is told. The person is held first and then the grant, in the order
+ * in which offboarding takes them.
+ */
 export function saveUnderGrant(
   tx: TenantTransaction,
   artifact: {
@@ -65,16 +68,19 @@ export function saveUnderGrant(
   const { kind, hash, grantHash, payload, seconds } = artifact;
   const sid = typeof payload['sid'] === 'string' ? payload['sid'] : null;
   return sql`
-    WITH saved AS (
+    WITH holder AS (
+      SELECT g.* FROM oauth_artifacts g JOIN users u ON u.id = g.user_id WHERE g.kind = 'Grant' AND g.id_hash = ${grantHash}
+      FOR KEY SHARE OF u
+    ), saved AS (
       INSERT INTO oauth_artifacts AS a (organization_id, kind, id_hash, grant_hash, user_id, access_epoch, session_id, client, app_id, payload, expires_at)
       SELECT g.organization_id, ${kind}, ${hash}, g.grant_hash, g.user_id, g.access_epoch, g.session_id, g.client, g.app_id,
         ${JSON.stringify(payload)}::jsonb, now() + ${seconds} * interval '1 second'
-      FROM oauth_artifacts g WHERE g.kind = 'Grant' AND g.id_hash = ${grantHash}
+      FROM holder g
       ON CONFLICT (organization_id, kind, id_hash) DO UPDATE SET payload = excluded.payload, expires_at = excluded.expires_at
       RETURNING a.user_id, a.client
     ), named AS (
-      UPDATE oauth_artifacts SET sid = ${sid} WHERE kind = 'Grant' AND id_hash = ${grantHash} AND ${sid}::text IS NOT NULL
-        AND sid IS DISTINCT FROM ${sid}
+      UPDATE oauth_artifacts g SET sid = ${sid} FROM saved WHERE g.kind = 'Grant' AND g.id_hash = ${grantHash} AND ${sid}::text IS NOT NULL
+        AND g.sid IS DISTINCT FROM ${sid}
     ), swept AS (
       DELETE FROM oauth_artifacts WHERE (kind, id_hash) IN (SELECT kind, id_hash FROM oauth_artifacts
         WHERE expires_at < now() - interval '1 day' LIMIT 20 FOR UPDATE SKIP LOCKED)
@@ -117,11 +123,15 @@ export function endUnderGrant(tx: TenantTransaction, kind: string, grantHash: Bu
   return endWhere(tx, sql`kind = ${kind} AND grant_hash = ${grantHash}`, reason);
 }
 
+/** Whoever ends several takes them in one order, as offboarding does; so of two at once neither waits for what the other holds. */
 function endWhere(tx: TenantTransaction, which: RawBuilder<unknown>, reason: string) {
   return sql`
-    WITH over AS (
-      UPDATE oauth_artifacts SET ended_at = now() WHERE ${which} AND ended_at IS NULL AND expires_at > now()
-      RETURNING kind, user_id, client
+    WITH held AS (
+      SELECT kind, id_hash FROM oauth_artifacts WHERE ${which} AND ended_at IS NULL AND expires_at > now()
+      ORDER BY kind, id_hash FOR UPDATE
+    ), over AS (
+      UPDATE oauth_artifacts a SET ended_at = now() FROM held WHERE a.kind = held.kind AND a.id_hash = held.id_hash
+      RETURNING a.kind, a.user_id, a.client
     ), told AS (${auditing(
       tx,
       sql`SELECT 'app.access_ended', 'app', client, ${reason}::text, jsonb_build_object('user', user_id, 'kind', kind) FROM over

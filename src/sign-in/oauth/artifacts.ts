@@ -51,12 +51,11 @@ export function artifactAdapter({ db }: Pick<Store, 'db'>, kind: string): Adapte
     },
     consume: async (id) => {
       const hash = hashOf(id);
-      const used = await within(kind, hash, async (tx) => {
-        if ((await consume(kind, hash).execute(tx.db)).rows.length === 1) return true;
-        await endReplayed(tx, kind, hash);
-        return false;
-      });
-      if (used !== true) throw new errors.InvalidGrant('it was used at the same instant elsewhere');
+      const used = await within(kind, hash, async (tx) => (await consume(kind, hash).execute(tx.db)).rows.length === 1);
+      if (used === true) return;
+      // In a transaction of its own, for the one that came second still holds the row it did not get.
+      await within(kind, hash, (tx) => endReplayed(tx, kind, hash));
+      throw new errors.InvalidGrant('it was used at the same instant elsewhere');
     },
     destroy: async (id) => {
       const hash = hashOf(id);

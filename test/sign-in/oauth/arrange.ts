@@ -150,7 +150,7 @@ export async function isLive(config: client.Configuration, token: string | undef
 /** Signs out at Drawbridge itself. */
 export async function signOut(server: TestServer, browser: Browser): Promise<void> {
   const { status } = await browser.json('POST', `${server.url}/sign-out`);
-  assert.equal(status, 204);
+  assert.ok(status === 204 || status === 200, String(status));
 }
 
 /** How the library says that it was refused. */

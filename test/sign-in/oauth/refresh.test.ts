@@ -79,6 +79,38 @@ describe('refresh tokens', () => {
   });
 });
 
+describe('at the same instant', () => {
+  it('given people are let go while their apps refresh and replay, then everyone is answered and every token is dead', async () => {
+    const names = ['ru', 'sy', 'ty', 'vi'];
+    const staff = await company(server, database, 'staff', names);
+    const held = await Promise.all(names.map(async (name) => tokensOf(insights, await staff.signIn(name))));
+    const asking = (token: string | undefined, at: typeof server) =>
+      at.http
+        .post('/oauth/token')
+        .type('form')
+        .auth('insights', secret)
+        .send({ grant_type: 'refresh_token', refresh_token: token })
+        .then(({ status }) => status);
+    const [, ...statuses] = await Promise.all([
+      Promise.all(names.map((name) => staff.letGo(`${name}@staff.test`))),
+      ...held.flatMap(({ refresh_token }) =>
+        Array.from({ length: 8 }, (_, at) => asking(refresh_token, at % 2 ? server : other)),
+      ),
+    ]);
+    assert.ok(
+      statuses.every((status) => status === 200 || status === 400),
+      JSON.stringify(statuses),
+    );
+    for (const { access_token } of held) assert.equal(await isLive(insights, access_token), false);
+    const living = await within(
+      server.deps,
+      staff.where,
+      sql`SELECT 1 FROM oauth_artifacts g JOIN users u ON u.id = g.user_id WHERE g.kind = 'Grant' AND g.ended_at IS NULL`,
+    );
+    assert.deepEqual(living, []);
+  });
+});
+
 describe('the end of a session', () => {
   it('given the person signs out, then refresh tokens have ended with the session', async () => {
     const browser = await acme.signIn('ana');

@@ -188,7 +188,8 @@ function isText(text: string): boolean {
 }
 
 function test({ value, type, caseExact, equals }: Comparable, leaf: Leaf): Condition {
-  if (leaf.kind === 'present') return sql`(${value} IS NOT NULL)`;
+  // Empty is not present (RFC 7644, 3.4.2.2).
+  if (leaf.kind === 'present') return sql`((${value})::text <> '')`;
   const { operator, value: wanted } = leaf;
   if (wanted === null) {
     if (operator === 'eq') return sql`(${value} IS NULL)`;

@@ -22,15 +22,15 @@ export function scimRoutes(deps: ScimDependencies): Router {
   const log = new RequestLog(deps.store.db, deps.log);
   const { enter, refused } = entrance(deps);
   router.use(answerInScim, logged(log), enter);
+  router.all('/:directory/Me', (_request, response) => {
+    sendError(response, 501, 'This is not supported; ServiceProviderConfig tells what is.');
+  });
   router.use(...jsonBody);
   discoveryRoutes(router, deps);
   endpointRoutes(router, deps, users);
   endpointRoutes(router, deps, groups);
   searchRoutes(router, deps);
   bulkRoutes(router, deps);
-  router.all('/:directory/Me', (_request, response) => {
-    sendError(response, 501, 'This is not supported; ServiceProviderConfig tells what is.');
-  });
   router.use((request) => {
     throw new Fault('not-found', `There is nothing at ${request.method} ${request.path.slice(0, 200)}.`);
   });

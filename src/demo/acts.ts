@@ -97,6 +97,17 @@ export async function whoAmI(stage: Stage, browser: Browser): Promise<Me | undef
   return status === 200 ? (body as unknown as Me) : undefined;
 }
 
+/** Signs out on the platform's site, and so at Drawbridge too. @returns the page where it ended */
+export async function signOutOnSite(stage: Stage, browser: Browser): Promise<Page> {
+  const page = await browser.submit(await browser.get(stage.platform.url));
+  return /submit\.js/.test(page.text) ? browser.submit(page) : page;
+}
+
+/** Whether the platform's site knows who this is. */
+export async function onSite(stage: Stage, browser: Browser): Promise<boolean> {
+  return (await browser.json('GET', `${stage.platform.url}/me`)).status === 200;
+}
+
 /** What HR exports: Monday's or Tuesday's people, or by mistake nobody. Moved into place whole, as a feed should be. */
 export function hrExports(stage: Stage, day: 'monday' | 'tuesday' | 'nobody'): void {
   const draft = `${stage.feed}.new`;
@@ -139,6 +150,7 @@ export async function settleIn(stage: Stage, email: string): Promise<Holdings> {
     workspace: 'production',
     product: 'insights',
   });
+  await browser.get(`${stage.platform.url}/sign-in`);
   if (key.status !== 201) throw new Error(`no key was made: ${JSON.stringify(key.body)}`);
   const token = await browser.json('POST', `${base}/access-tokens`, { client: 'sample-platform' });
   const accessToken = String(token.body['access_token']);
@@ -151,6 +163,8 @@ export async function settleIn(stage: Stage, email: string): Promise<Holdings> {
 
 export interface Standing {
   readonly session: boolean;
+  /** Whether the platform's site knows them. */
+  readonly site: boolean;
   readonly apiKey: boolean;
   readonly accessToken: boolean;
   /** The HTTP status with which the platform answers the key. */
@@ -165,6 +179,7 @@ export async function standing(stage: Stage, held: Holdings): Promise<Standing> 
   const person = await api<{ memberships: unknown[] }>(stage, 'GET', `/people/${held.userId}`);
   return {
     session: (await whoAmI(stage, held.browser)) !== undefined,
+    site: await onSite(stage, held.browser),
     apiKey: await introspect(stage, held.apiKey),
     accessToken: await introspect(stage, held.accessToken),
     platformDoor: door.status,

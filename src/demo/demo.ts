@@ -68,6 +68,7 @@ async function startPieces(
   onClose(oidc.close);
   const platformClient = { id: 'sample-platform', secret: secret('platform').toString('hex') };
   oidc.addClient({ ...platformClient, redirectUris: [`http://localhost:${ports.platform}/calendar/callback`] });
+  const appSecret = secret('app').toString('hex');
   const webhookSecret = `whsec_${secret('webhook').toString('base64')}`;
 
   const deps = await openDependencies(settings);
@@ -80,6 +81,7 @@ async function startPieces(
     DEMO_PLATFORM_SECRET: platformClient.secret,
     DEMO_PLATFORM_URL: `http://localhost:${ports.platform}`,
     DEMO_WEBHOOK_SECRET: webhookSecret,
+    DEMO_APP_SECRET: appSecret,
   });
   const { organizationId } = await applyManifest({ ...deps, catalog: catalogOf(deps.models) }, DEMO, manifest, 'apply');
   const operatorToken = settings.secrets.operatorToken;
@@ -89,6 +91,7 @@ async function startPieces(
     operatorToken,
     organization: 'acme',
     webhookSecret,
+    appSecret,
     calendar: { issuer: oidc.url, clientId: platformClient.id, clientSecret: platformClient.secret },
   });
   onClose(platform.close);

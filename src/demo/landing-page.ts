@@ -61,7 +61,9 @@ function letIn({ stage }: Shown): Html {
 Vik Viewer is not in the HR feed: he is let in just in time.</p>
 <div class="row"><a class="button" href="${login('saml')}">Sign in by SAML</a>
 <a class="button" href="${login('oidc')}">Sign in by OpenID Connect</a>
-<a class="button quiet" href="/me">See my memberships</a></div></section>`;
+<a class="button quiet" href="/me">See my memberships</a></div>
+<p>The <a href="${stage.platform.url}">sample platform</a> signs people in through Drawbridge, by a stock OpenID library. Sign in there, see what
+it is told about you, and sign out of both.</p></section>`;
 }
 
 function keepTrue({ feed, run }: Shown): Html {
@@ -112,6 +114,7 @@ function standingOf(standing: Standing): Html {
     html`<tr><td>${name}</td><td class="${alive ? 'alive' : 'dead'}">${word}</td></tr>`;
   return html`<table><thead><tr><th scope="col">What Lea got</th><th scope="col">Asked just now</th></tr></thead><tbody>
 ${row('Session in the browser', standing.session)}
+${row("Signed in on the platform's site", standing.site)}
 ${row('API key, by introspection', standing.apiKey)}
 ${row("The platform's door, with that key", standing.platformDoor === 200, `answers ${standing.platformDoor}`)}
 ${row('Access token, by introspection', standing.accessToken)}

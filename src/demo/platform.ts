@@ -1,12 +1,13 @@
 /**
  * The sample platform, as an engineer would write it: it asks Drawbridge who a token is and whether its bearer may, keeps a person's
- * calendar token in Drawbridge's vault, and hears of leavers by webhook.
+ * calendar token in Drawbridge's vault, and hears of leavers by webhook. Its site is in site.ts.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import express, { type Express, type Request, type Response } from 'express';
 import * as oauth from 'openid-client';
 import { listen } from '../main.ts';
+import { siteRoutes } from './site.ts';
 
 export interface PlatformOptions {
   readonly port: number;
@@ -15,6 +16,8 @@ export interface PlatformOptions {
   readonly operatorToken: string;
   readonly organization: string;
   readonly webhookSecret: string;
+  /** The secret of its site's app at Drawbridge. */
+  readonly appSecret: string;
   /** The calendar's OAuth server, and the platform's client there. */
   readonly calendar: { readonly issuer: string; readonly clientId: string; readonly clientSecret: string };
 }
@@ -74,10 +77,10 @@ function application(state: State): Express {
   );
   app.get('/calendar/callback', (request, response) => keepCalendar(state, request, response));
   app.post('/webhooks', express.text({ type: '*/*' }), (request, response) => receive(state, request, response));
-  app.get('/', (_request, response) => {
-    const lines = state.messages.map(({ receivedAt, type, email }) => `${receivedAt.toISOString()} ${type} ${email}`);
-    response.type('text').send(['The sample platform. Messages from Drawbridge:', ...lines, ''].join('\n'));
-  });
+  const { drawbridge, appSecret: clientSecret } = state.options;
+  const news = () =>
+    state.messages.map(({ receivedAt, type, email }) => `${receivedAt.toISOString()} ${type} ${email}`);
+  app.use(siteRoutes({ url: state.url, drawbridge, clientId: 'sample-platform', clientSecret, news }));
   return app;
 }
 

@@ -117,6 +117,23 @@ const KEEP_TRUE: readonly Step[] = [
     },
   ],
   [
+    'Dora signs in on the platform’s site, which knows nobody but Drawbridge, and signs out there',
+    async ({ stage }) => {
+      const browser = new Browser();
+      await acts.signIn(stage, browser, 'oidc', DORA);
+      const page = await browser.get(`${stage.platform.url}/sign-in`);
+      assert.match(page.text, /Hello <strong>Dora/, page.text);
+      const { body } = await browser.json('GET', `${stage.platform.url}/me`);
+      const [product] = body['products'] as { workspace: string; slug: string; roles: string[] }[];
+      assert.deepEqual([product?.slug, product?.roles], ['insights', ['editor']]);
+      const bye = await acts.signOutOnSite(stage, browser);
+      assert.match(bye.text, /href="\/sign-in"/, bye.text);
+      assert.equal(await acts.onSite(stage, browser), false);
+      assert.equal(await acts.whoAmI(stage, browser), undefined, 'signed out at Drawbridge too');
+      return `it was told ${body['email']}, ${product?.roles} of ${product?.workspace}/${product?.slug}; one sign-out ended both`;
+    },
+  ],
+  [
     'the platform asks what Dora may do',
     async ({ stage }) => {
       const insights = await acts.may(stage, DORA, 'product.edit', 'production/insights');
@@ -146,6 +163,7 @@ const LET_GO: readonly Step[] = [
       const now = await acts.standing(tour.stage, tour.lea);
       assert.deepEqual(withoutMemberships(now), {
         session: true,
+        site: true,
         apiKey: true,
         accessToken: true,
         platformDoor: 200,
@@ -206,7 +224,8 @@ const LET_GO: readonly Step[] = [
         stage.platform.messages.map(({ type, email }) => [type, email]),
         [['user.deprovisioned', LEA]],
       );
-      return `the calendar token is revoked and probed, the signed webhook is delivered; case closed after ${closed.totalSeconds?.toFixed(1)} s`;
+      await until(async () => ((await acts.onSite(stage, lea.browser)) ? undefined : true));
+      return `her sign-in on the platform's site is over; the calendar token is revoked and probed, the signed webhook is delivered; case closed after ${closed.totalSeconds?.toFixed(1)} s`;
     },
   ],
   [

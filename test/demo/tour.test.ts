@@ -12,7 +12,8 @@ it('given the demo, when the tour is walked, then each step really happens and i
     /200 user\.create/,
     /held: the feed is empty/,
     /session, key and token are dead/,
-    /the calendar token is revoked and probed/,
+    /one sign-out ended both/,
+    /her sign-in on the platform's site is over; the calendar token is revoked and probed/,
     /acme: ok, \d+ sealed events verified/,
   ]) {
     assert.match(tour.stdout, sight);

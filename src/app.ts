@@ -40,7 +40,9 @@ import { requireEnforceable } from './sign-in/policy.ts';
 import { signInPolicyRoutes } from './sign-in/policy-routes.ts';
 import { signInRoutes } from './sign-in/routes.ts';
 import { samlAdministration } from './sign-in/saml/administration.ts';
+import { checkResponseRoutes } from './sign-in/saml/check-response-routes.ts';
 import { sessionRoutes } from './sign-in/session-routes.ts';
+
 import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
 import type { Store } from './store/database.ts';
@@ -115,6 +117,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     connectionRoutes(deps),
     clientKeyRoutes(deps),
     samlAdministration(deps),
+    checkResponseRoutes(deps),
     traceRoutes(deps),
     localSignInRoutes(deps),
     sessionRoutes(deps),

@@ -13,6 +13,7 @@ const SECRET_FIELDS = [
   'code',
   'assertion',
   'SAMLResponse',
+  'samlResponse',
 ];
 
 /** Makes the process's log at a level ('silent' for none). */

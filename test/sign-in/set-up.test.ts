@@ -5,9 +5,11 @@ import { Browser, formOf, type Page } from '../../src/demo/browser.ts';
 import { startOidcIdp } from '../../src/demo/idp/oidc-idp.ts';
 import type { DemoPerson } from '../../src/demo/idp/people.ts';
 import { startSamlIdp } from '../../src/demo/idp/saml-idp.ts';
+import * as hostile from '../doubles/hostile-saml.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { type Arranged, connection, holdings, organization, within } from './arrange.ts';
+import { hostileIdp } from './hostile-idp.ts';
 
 const PEOPLE: readonly DemoPerson[] = [{ id: 'ina', email: 'ina@acme.test', name: 'Ina <b>IT</b>', groups: ['IT'] }];
 
@@ -124,6 +126,40 @@ describe('the set-up link', () => {
     assert.match(refused.text, /domain acme\.test of this e-mail address is not verified/);
     const shown = await browser.get(`${server.url}/set-up`);
     assert.match(shown.text, /to be mended by: organization/);
+  });
+
+  it('given a response that was refused, when it is pasted, then each check of it is shown, for a draft too, and nothing is kept', async () => {
+    const acme = await company();
+    const idp = await hostileIdp(server, acme, 'idp', { enabled: false });
+    const browser = await opened(acme);
+    const chosen = await step(browser, 'provider', { provider: 'okta' });
+    assert.match(chosen.text, /Check a response that was refused[\s\S]*name="samlResponse"/);
+    await proveDomain(browser, `pasted${count}.test`);
+    const pasted = (audience: string) => {
+      const then = Date.now() - 86_400_000;
+      const times = { notBefore: then, notOnOrAfter: then + 300_000, confirmedUntil: then + 300_000 };
+      const good = idp.good({ requestId: '_gone' }, `ina@pasted${count}.test`);
+      return hostile.posted(idp.signed({ ...good, ...times, audience }));
+    };
+    const before = await holdings(server, acme);
+    const other = await step(browser, 'check-response', { samlResponse: pasted('urn:a&amp;b'), at: 'issued' });
+    assert.match(other.text, /wanted <code>[^<]*\/saml\/[\s\S]*got <code>urn:a&#38;b<\/code>/, 'escaped');
+    const good = await step(browser, 'check-response', { samlResponse: pasted(idp.own.entityId), at: 'issued' });
+    assert.equal(good.status, 200);
+    assert.match(good.text, /would be let in for the first time[\s\S]*viewer of organization/);
+    assert.doesNotMatch(good.text, /SignatureValue|PHNhbWxwO/, 'what was pasted is not shown again');
+    const late = await step(browser, 'check-response', { samlResponse: pasted(idp.own.entityId), at: '' });
+    assert.match(late.text, /The assertion has expired/);
+    assert.deepEqual(await holdings(server, acme), before);
+    assert.match((await step(browser, 'enable')).text, /No test sign-in has succeeded yet/);
+    const stored = await within(server.deps, acme, sql`SELECT * FROM sign_in_traces`);
+    assert.deepEqual(stored, []);
+    const foreign = {
+      method: 'POST',
+      headers: { origin: 'https://evil.test' },
+      body: new URLSearchParams({ samlResponse: 'x' }),
+    };
+    assert.equal((await fetch(`${server.url}/set-up/check-response`, foreign)).status, 403);
   });
 
   it('given an address of metadata, then it is read, with the preset of the provider, and what no form asks stays', async () => {

@@ -87,7 +87,8 @@ export function samlAdministration(deps: RefreshDependencies): ApiRouter {
   return api;
 }
 
-async function samlConnection(tx: TenantTransaction, slug: string): Promise<SamlConnection> {
+/** Finds a connection of this kind. @throws Fault `not-found`, `conflict` where it is of another */
+export async function samlConnection(tx: TenantTransaction, slug: string): Promise<SamlConnection> {
   const connection = await findConnection(tx, slug);
   if (connection.kind === 'saml') return connection;
   throw new Fault('conflict', `The connection "${slug}" is not a SAML one.`, { where: 'path' });

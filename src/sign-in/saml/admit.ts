@@ -1,11 +1,11 @@
 /** From a response that was read to a person who is let in. */
 import type { Request, Response } from 'express';
-import { inTenant } from '../../store/tenant.ts';
+import { inTenant, type Origin } from '../../store/tenant.ts';
 import { browserHash } from '../attempt.ts';
 import type { SamlConnection } from '../connection.ts';
 import { type Door, letIn, type SignInDependencies } from '../door.ts';
 import { SignInRefusal } from '../refusal.ts';
-import { type AcceptedAssertion, acceptAssertion, type ReadResponse } from './accept.ts';
+import { type AcceptedAssertion, type Accepting, acceptAssertion, type ReadResponse } from './accept.ts';
 import { keepIdpSession } from './idp-session.ts';
 import { renewForUnknownKey } from './metadata-refresh.ts';
 import { ownKeys } from './own-key.ts';
@@ -21,19 +21,10 @@ export async function acceptFor(
   read: ReadResponse,
   unsolicited: boolean,
 ): Promise<AcceptedAssertion> {
-  const { id, organizationId } = door.connection;
-  const { http, secrets } = deps.settings;
-  const own = serviceProviderOf(http.baseUrl, id);
-  const keys = () =>
-    inTenant(
-      deps.store.db,
-      organizationId,
-      door.origin,
-      async (tx) => (await ownKeys(tx, secrets.sealingKey, id)).decrypting,
-      'reader',
-    );
-  const accept = ({ config }: SamlConnection) =>
-    acceptAssertion({ config, own, keys, now: new Date(), unsolicited, log: door.trace }, read);
+  const accept = (connection: SamlConnection) => {
+    const ours = ourSide(deps, connection, door.origin);
+    return acceptAssertion({ ...ours, now: new Date(), unsolicited, log: door.trace }, read);
+  };
   try {
     return await accept(door.connection);
   } catch (error) {
@@ -42,6 +33,24 @@ export async function acceptFor(
     door.trace.startOver();
     return accept(renewed);
   }
+}
+
+/** What a connection judges by: its configuration, addresses and keys. */
+export function ourSide(
+  { store, settings }: Pick<SignInDependencies, 'store' | 'settings'>,
+  { id, organizationId, config }: SamlConnection,
+  origin: Origin,
+): Pick<Accepting, 'config' | 'own' | 'keys'> {
+  const { http, secrets } = settings;
+  const keys = () =>
+    inTenant(
+      store.db,
+      organizationId,
+      origin,
+      async (tx) => (await ownKeys(tx, secrets.sealingKey, id)).decrypting,
+      'reader',
+    );
+  return { config, own: serviceProviderOf(http.baseUrl, id), keys };
 }
 
 /** Lets the person of an accepted assertion in, once. @param attemptId the request that it answers, or the consent given to it */

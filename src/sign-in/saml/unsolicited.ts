@@ -74,7 +74,8 @@ function consentId(token: string, assertionId: string): string {
   return `consent-${hashOf(`${token} ${assertionId}`).toString('base64url')}`;
 }
 
-function nobodyAsked(): SignInRefusal {
+/** Such an answer, where the connection takes none. */
+export function nobodyAsked(): SignInRefusal {
   return new SignInRefusal('in-response-to', {
     reason: 'The assertion answers no request; a sign-in has to start here.',
     remedy: "Start at the sign-in page, or point the tile at the identity provider to the connection's login address.",

@@ -12,11 +12,13 @@ import { readCookie } from '../cookies.ts';
 import type { SignInDependencies } from '../door.ts';
 import { wantsPage } from '../page.ts';
 import { requireSameOrigin } from '../same-origin.ts';
+import { samlConnection } from '../saml/administration.ts';
+import { type CheckedResponse, checkResponse, responseToCheck } from '../saml/check-response.ts';
 import { samlOptionsOf } from '../saml/config.ts';
 import { chooseProvider, type OpenLink, openSetUpLink } from './link.ts';
 import { oidcSaid } from './oidc-form.ts';
 import { progressOf } from './progress.ts';
-import { COPY_SCRIPT, showProgress } from './set-up-page.ts';
+import { COPY_SCRIPT, type LastStep, showProgress } from './set-up-page.ts';
 import { WORDINGS, type Wording } from './wording.ts';
 
 export interface SetUpDependencies extends SignInDependencies {
@@ -63,11 +65,20 @@ export function setUpPages(deps: SetUpDependencies): Router {
       } catch (error) {
         const fault = asFault(error);
         if (fault === undefined || !wantsPage(request)) throw error;
-        return show(deps, await linkOf(deps, request), request, response, fault);
+        return show(deps, await linkOf(deps, request), request, response, { fault });
       }
       response.redirect(303, `/set-up#${step}`);
     });
   }
+
+  // What it comes to is shown at once, for nothing of it is kept.
+  router.post('/set-up/check-response', form, async (request, response) => {
+    requireSameOrigin(request, baseUrl);
+    const link = await linkOf(deps, request);
+    const checked = await checkPasted(deps, link, (request.body ?? {}) as Record<string, string>);
+    if (wantsPage(request)) return show(deps, link, request, response, { checked });
+    response.set('Cache-Control', 'no-store').json(checked);
+  });
   return router;
 }
 
@@ -125,6 +136,18 @@ function saidIn(
   return { ...kept, preset: wording.preset, metadata, metadataUrl, attributes };
 }
 
+async function checkPasted(
+  deps: SetUpDependencies,
+  link: OpenLink,
+  { samlResponse, at }: Record<string, string>,
+): Promise<CheckedResponse> {
+  const parsed = responseToCheck.safeParse({ samlResponse, ...(at ? { at } : {}) });
+  if (!parsed.success) throw faultOf(parsed.error, 'form');
+  const find = (tx: TenantTransaction) => samlConnection(tx, link.connectionId);
+  const connection = await inTenant(deps.store.db, link.organizationId, link.origin, find, 'reader');
+  return checkResponse(deps, connection, link.origin, parsed.data);
+}
+
 /** What no form asks is the organization's to say. */
 function keptOf(before: Connection | undefined): Record<string, unknown> {
   if (before === undefined) return { enabled: false };
@@ -160,7 +183,7 @@ async function show(
   link: OpenLink,
   request: Request,
   response: Response,
-  fault?: Fault,
+  last?: LastStep,
 ): Promise<void> {
   const { baseUrl } = deps.settings.http;
   const progress = await inTenant(
@@ -171,7 +194,7 @@ async function show(
     'reader',
   );
   response.set('Cache-Control', 'no-store');
-  if (wantsPage(request)) showProgress(response, baseUrl, progress, fault);
+  if (wantsPage(request)) showProgress(response, baseUrl, progress, last);
   else response.json(shownToPrograms(progress));
 }
 

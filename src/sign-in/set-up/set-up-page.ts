@@ -2,21 +2,30 @@
 import type { Response } from 'express';
 import type { Fault } from '../../errors.ts';
 import { type Html, html, sendPage } from '../page.ts';
-import type { TraceStep } from '../trace.ts';
+import type { CheckedResponse } from '../saml/check-response.ts';
+import { responseCheck } from './check-section.ts';
 import { field } from './field.ts';
 import { OIDC_DETAILS, oidcFields } from './oidc-form.ts';
 import type { Progress } from './progress.ts';
 import type { SamlWording } from './saml-wording.ts';
+import { toldOf } from './told.ts';
 import { WORDINGS } from './wording.ts';
 
-/** Shows how far it has got, with what went wrong at the last step. */
-export function showProgress(response: Response, baseUrl: string, progress: Progress, fault?: Fault): void {
+/** What the last step came to, where there is something to tell of it. */
+export interface LastStep {
+  readonly fault?: Fault;
+  readonly checked?: CheckedResponse;
+}
+
+/** Shows how far it has got. */
+export function showProgress(response: Response, baseUrl: string, progress: Progress, last: LastStep = {}): void {
+  const { fault, checked } = last;
   const trouble = fault === undefined ? null : html`<p class="bad" role="alert">${fault.message} ${fault.remedy}</p>`;
   const body = html`<p>Connect your identity provider so that your people can sign in. Nothing changes for anybody before you turn it on.</p>
 ${trouble}
 ${chooseProvider(progress)}
 ${progress.provider === null ? null : html`${ourValues(progress)}${theirValues(progress)}${domains(progress)}`}
-${progress.connection === null ? null : html`${test(progress)}${enable(progress)}`}
+${progress.connection === null ? null : html`${test(progress, checked)}${enable(progress)}`}
 <script src="/set-up/copy.js"></script>`;
   sendPage(response, baseUrl, fault?.status ?? 200, `Sign-in for ${progress.organization}`, body);
 }
@@ -70,9 +79,9 @@ function samlFields({ metadataUrl }: SamlWording): Html {
 }
 
 function domains({ domains: claimed }: Progress): Html {
-  const rows = claimed.map(({ name, verifiedAt, proof }) =>
-    verifiedAt === null
-      ? html`<dt>${name}</dt><dd>Publish this TXT record: <code>${proof.name}</code> <code>${proof.value}</code>
+  const rows = claimed.map(({ name, verifiedAt, graceEndsAt, proof }) =>
+    verifiedAt === null || graceEndsAt !== null
+      ? html`<dt>${name}</dt><dd>${endsOn(graceEndsAt)}Publish this TXT record: <code>${proof.name}</code> <code>${proof.value}</code>
 <button type="button" class="small" data-copy="${proof.value}">Copy</button>
 <form method="post" action="/set-up/verify"><input type="hidden" name="name" value="${name}"><button>Check now</button></form></dd>`
       : html`<dt>${name}</dt><dd>verified</dd>`,
@@ -82,39 +91,26 @@ function domains({ domains: claimed }: Progress): Html {
 <form method="post" action="/set-up/domain">${field('domain-name', 'Domain', 'text', true, 'name')}<button>Add</button></form></section>`;
 }
 
-function test({ loginUrl, lastTrace }: Progress): Html {
-  return html`<section id="test"><h2>5. Test it</h2><p>Sign in as yourself. Every check is shown, and nothing is changed.</p>
-<a class="button" href="${loginUrl}">Test sign-in</a>${lastTrace === null ? null : traceOf(lastTrace)}</section>`;
+function endsOn(graceEndsAt: Date | null): Html | null {
+  if (graceEndsAt === null) return null;
+  return html`<span class="bad">Its record is gone. Without it nobody new is let in from ${graceEndsAt.toISOString().slice(0, 10)} on.</span> `;
 }
 
-function traceOf({ outcome, sentence, said, roles, steps }: NonNullable<Progress['lastTrace']>): Html {
-  const person = said as { email?: string; name?: string; groups?: string[] } | null;
-  const held = (roles as { role: string; place: string; scope: string; reason: string }[] | null) ?? [];
+function test({ loginUrl, lastTrace, connection }: Progress, checked: CheckedResponse | undefined): Html {
+  return html`<section id="test"><h2>5. Test it</h2><p>Sign in as yourself. Every check is shown, and nothing is changed.</p>
+<a class="button" href="${loginUrl}">Test sign-in</a>${lastTrace === null ? null : lastAttempt(lastTrace)}
+${connection?.kind === 'saml' ? responseCheck(checked) : null}</section>`;
+}
+
+function lastAttempt({ outcome, sentence, said, roles, steps }: NonNullable<Progress['lastTrace']>): Html {
   const outcomes = {
     tested: 'It works.',
     signed_in: 'It works: somebody has signed in.',
     refused: sentence,
     failed: sentence,
   };
-  const who =
-    person === null
-      ? null
-      : html`<p>It said: ${person.name}, ${person.email ?? 'no e-mail address'}, groups: ${person.groups?.join(', ') || 'none'}.</p>`;
-  const roleList = held.map(
-    ({ role, place, scope, reason }) => html`<li>${role} of ${place || scope} <span class="soft">${reason}</span></li>`,
-  );
-  return html`<h3>The last attempt</h3><p class="${outcome === 'tested' || outcome === 'signed_in' ? '' : 'bad'}">${outcomes[outcome]}</p>
-${who}${roleList.length === 0 ? null : html`<p>Would be let in as:</p><ul>${roleList}</ul>`}
-<details><summary>Each check</summary><table><tbody>${steps.map(stepRow)}</tbody></table></details>`;
-}
-
-function stepRow({ check, passed, sentence, remedy, wanted, got, mender }: TraceStep): Html {
-  if (passed) return html`<tr><td>✔</td><td>${check}</td></tr>`;
-  const compared =
-    wanted === undefined && got === undefined
-      ? null
-      : html`<br><span class="soft">wanted <code>${wanted}</code>, got <code>${got}</code></span>`;
-  return html`<tr><td>✖</td><td>${check}: ${sentence} ${remedy}${compared}<br><span class="soft">to be mended by: ${mender}</span></td></tr>`;
+  const works = outcome === 'tested' || outcome === 'signed_in';
+  return html`<h3>The last attempt</h3>${toldOf({ works, sentence: outcomes[outcome], said, roles, steps })}`;
 }
 
 function enable({ connection, lastTrace }: Progress): Html {

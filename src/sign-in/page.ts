@@ -95,5 +95,5 @@ a { color: var(--accent); }
 section { margin-top: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line); }
 h2 { margin: 0 0 .5rem; font-size: 1.1rem; } h3 { margin: 1rem 0 .25rem; font-size: 1rem; }
 .small { display: inline-block; width: auto; margin: 0 0 0 .25rem; padding: .1rem .5rem; font-size: .8rem; }
-summary { cursor: pointer; }
+details { margin-top: 1rem; } summary { cursor: pointer; }
 `;

@@ -14,7 +14,7 @@ export function responseCheck(checked: CheckedResponse | undefined): Html {
   return html`<details${checked === undefined ? null : html` open`}><summary>Check a response that was refused</summary>
 <p class="soft">In your browser's developer tools, under Network, the sign-in posts a form to an address that ends in /acs. Paste its SAMLResponse here.
 Nobody is signed in by it, and it is not kept.</p>
-<form method="post" action="/set-up/check-response"><label for="samlResponse">SAMLResponse</label>
+<form method="post" action="/set-up/check-response#test"><label for="samlResponse">SAMLResponse</label>
 <textarea id="samlResponse" name="samlResponse" rows="5" required spellcheck="false"></textarea>
 <label for="at">Judge it</label>
 <select id="at" name="at"><option value="issued">as of when it was issued</option><option value="">as of now</option></select>

@@ -42,7 +42,6 @@ import { signInRoutes } from './sign-in/routes.ts';
 import { samlAdministration } from './sign-in/saml/administration.ts';
 import { checkResponseRoutes } from './sign-in/saml/check-response-routes.ts';
 import { sessionRoutes } from './sign-in/session-routes.ts';
-
 import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
 import type { Store } from './store/database.ts';

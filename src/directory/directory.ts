@@ -1,13 +1,16 @@
 /** Directories: the sources of people and groups that an organization has. */
 import { z } from 'zod';
+import { record } from '../audit/record.ts';
+import { seal, unseal } from '../credentials/sealing.ts';
 import { Fault } from '../errors.ts';
 import { isSchedule } from '../jobs/clock.ts';
+import type { Settings } from '../settings.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type Put, putRow } from '../tenancy/put.ts';
 import { displayName, slug } from '../tenancy/slug.ts';
 import { timeZone } from '../tenancy/time-zone.ts';
 import { guardSettings } from './reconcile/guard.ts';
-import { csvSettings } from './sources/csv.ts';
+import { isPulled, SOURCE_KINDS, type SourceKindName, secretsPurpose } from './sources/open.ts';
 
 const common = {
   slug,
@@ -16,22 +19,38 @@ const common = {
   guards: guardSettings.partial().default({}),
 };
 
+const schedule = z.string().refine(isSchedule, 'is not a cron expression such as "0 3 * * *"').nullable().default(null);
+
+/** What is said of a pulled directory; its secrets may be left out when it is put again: those that are kept stay. */
+function pulled<K extends SourceKindName>(kind: K) {
+  const { settings, secrets } = SOURCE_KINDS[kind];
+  return z.strictObject({ ...common, kind: z.literal(kind), config: settings, secrets: secrets.optional(), schedule });
+}
+
 /** What an administrator says of a directory. Login directories come with their connection. */
 export const directoryInput = z.discriminatedUnion('kind', [
-  z.strictObject({
-    ...common,
-    kind: z.literal('csv'),
-    config: csvSettings,
-    schedule: z.string().refine(isSchedule, 'is not a cron expression such as "0 3 * * *"').nullable().default(null),
-  }),
+  pulled('csv'),
   z.strictObject({ ...common, kind: z.literal('scim'), config: z.strictObject({}).default({}) }),
 ]);
 
 export type DirectoryInput = z.output<typeof directoryInput>;
 
+export interface DirectoryDependencies {
+  readonly settings: Pick<Settings, 'secrets'>;
+}
+
 /** Creates or updates a directory. */
-export async function putDirectory(tx: TenantTransaction, input: DirectoryInput): Promise<Put> {
-  const known = await tx.db.selectFrom('directories').select('kind').where('slug', '=', input.slug).executeTakeFirst();
+export async function putDirectory(
+  tx: TenantTransaction,
+  deps: DirectoryDependencies,
+  input: DirectoryInput,
+): Promise<Put> {
+  const known = await tx.db
+    .selectFrom('directories')
+    .select(['kind', 'sealed_secrets'])
+    .where('slug', '=', input.slug)
+    .forUpdate()
+    .executeTakeFirst();
   if (known !== undefined && known.kind !== input.kind) {
     throw new Fault(
       'conflict',
@@ -42,7 +61,7 @@ export async function putDirectory(tx: TenantTransaction, input: DirectoryInput)
       },
     );
   }
-  return putRow(
+  const put = await putRow(
     tx,
     'directories',
     'directory',
@@ -53,9 +72,33 @@ export async function putDirectory(tx: TenantTransaction, input: DirectoryInput)
       config: { json: input.config },
       guards: { json: input.guards },
       time_zone: input.timeZone,
-      schedule: input.kind === 'csv' ? input.schedule : null,
+      schedule: 'schedule' in input ? input.schedule : null,
     },
   );
+  // What a cursor stands for was read under other settings.
+  if (put.changed.includes('config')) {
+    await tx.db.updateTable('directories').set({ cursor: null }).where('id', '=', put.id).execute();
+  }
+  if (!isPulled(input.kind) || !(await putSecrets(tx, deps, put.id, known?.sealed_secrets ?? null, input))) return put;
+  return { ...put, action: put.action === 'keep' ? 'update' : put.action, changed: [...put.changed, 'secrets'] };
+}
+
+/** @returns whether they have changed */
+async function putSecrets(
+  tx: TenantTransaction,
+  { settings: { secrets: keys } }: DirectoryDependencies,
+  id: string,
+  sealed: string | null,
+  input: DirectoryInput,
+): Promise<boolean> {
+  const said = 'secrets' in input ? input.secrets : undefined;
+  if (said === undefined || Object.keys(said).length === 0) return false;
+  const text = JSON.stringify(said);
+  if (sealed !== null && unseal(keys.sealingKey, secretsPurpose(id), sealed) === text) return false;
+  const resealed = seal(keys.sealingKey, secretsPurpose(id), text);
+  await tx.db.updateTable('directories').set({ sealed_secrets: resealed }).where('id', '=', id).execute();
+  await record(tx, { action: 'directory.secrets_set', resource: { type: 'directory', id } });
+  return true;
 }
 
 /**

@@ -62,7 +62,7 @@ function declareDirectories(api: ApiRouter, deps: RunDependencies): void {
     async ({ params, body }, request) => {
       const input = directoryInput.parse({ ...body, slug: params.directory });
       return withinTenant(db, request, async (tx) => {
-        const put = await putDirectory(tx, input);
+        const put = await putDirectory(tx, deps, input);
         return { ...shownDirectory(await findDirectory(tx, input.slug)), action: put.action };
       });
     },

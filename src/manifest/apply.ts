@@ -148,7 +148,7 @@ async function putOwn(
   await each('connection', manifest.connections, bySlug, (item) =>
     putConnection(tx, deps, item, { fetched: manifest.fetched.get(item.slug) }),
   );
-  await each('directory', manifest.directories, bySlug, (item) => putDirectory(tx, item));
+  await each('directory', manifest.directories, bySlug, (item) => putDirectory(tx, deps, item));
   const model = await organizationModel(deps.models, tx);
   await each('mapping rule', manifest.mappingRules, bySlug, (item) => putMappingRule(tx, model, item));
   await each('OAuth provider', manifest.oauthProviders, bySlug, (item) => putOauthProvider(tx, sealingKey, item));

@@ -74,6 +74,8 @@ export interface DirectoryRow {
   schedule: string | null;
   time_zone: Generated<string>;
   decides_lifecycle: Generated<boolean>;
+  sealed_secrets: Generated<string | null>;
+  cursor: Generated<string | null>;
   created_at: Generated<Date>;
 }
 
@@ -222,6 +224,7 @@ export interface SyncRunRow {
   trigger: string;
   status: 'staging' | 'planned' | 'held' | 'applied' | 'failed' | 'discarded';
   base_hash: string | null;
+  cursor: Generated<string | null>;
   counts: Generated<Json>;
   /** JSON array of the guards that hold the plan; write it with JSON.stringify. */
   guards: Generated<unknown>;
@@ -243,6 +246,48 @@ export interface StagedUserRow {
   ends_at: Date | null;
   attributes: Json;
   fingerprint: string;
+  found_at: Generated<string>;
+  folded: Generated<string>;
+}
+
+export interface StagedGroupRow {
+  organization_id: string;
+  run_id: string;
+  group_key: string;
+  name: string;
+}
+
+export interface StagedLinkRow {
+  organization_id: string;
+  run_id: string;
+  group_key: string;
+  member_key: string;
+  member_is: 'user' | 'group';
+}
+
+export interface StagedGoneRow {
+  organization_id: string;
+  run_id: string;
+  what: 'user' | 'group' | 'member';
+  key: string;
+  member_key: string;
+}
+
+export interface StagedBadRow {
+  organization_id: string;
+  run_id: string;
+  seq: Generated<number>;
+  folded: string | null;
+  found_at: string;
+  reason: string;
+}
+
+export interface DirectoryLinkRow {
+  organization_id: string;
+  directory_id: string;
+  group_key: string;
+  member_key: string;
+  member_is: 'user' | 'group';
 }
 
 export interface StagedMemberRow {
@@ -645,6 +690,11 @@ export interface Tables {
   sync_runs: SyncRunRow;
   staged_users: StagedUserRow;
   staged_members: StagedMemberRow;
+  staged_groups: StagedGroupRow;
+  staged_links: StagedLinkRow;
+  staged_gone: StagedGoneRow;
+  staged_bad: StagedBadRow;
+  directory_links: DirectoryLinkRow;
   sync_changes: SyncChangeRow;
   sign_in_attempts: SignInAttemptRow;
   seen_assertions: SeenAssertionRow;

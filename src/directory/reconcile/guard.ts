@@ -14,6 +14,8 @@ export const guardSettings = z.strictObject({
   maxAdministrativeGrants: z.number().int().min(0).default(5),
   /** By how much the feed may be smaller than the last one. */
   maxFeedShrink: z.number().min(0).max(1).default(0.2),
+  /** How many of a feed's records may be wrong before the run stops; whom they are about stays as they are. */
+  maxBadShare: z.number().min(0).max(1).default(0),
 });
 
 export type GuardSettings = z.output<typeof guardSettings>;
@@ -29,6 +31,8 @@ export interface PlanFigures {
   readonly administrativeGrants: number;
   /** Leavers that the plan keeps because they are a last owner or protected. */
   readonly keptOwners: number;
+  /** Records of which nobody can say whom they are about. */
+  readonly unattributed: number;
 }
 
 export interface TrippedGuard {
@@ -38,7 +42,8 @@ export interface TrippedGuard {
     | 'deprovisions'
     | 'membership-removals'
     | 'administrative-grants'
-    | 'last-owner';
+    | 'last-owner'
+    | 'unattributed-records';
   readonly reason: string;
 }
 
@@ -70,6 +75,10 @@ export function trippedGuards(figures: PlanFigures, settings: GuardSettings): Tr
   ) {
     const reason = `${removed} of ${figures.derivedMemberships} derived memberships would be removed`;
     tripped.push({ guard: 'membership-removals', reason });
+  }
+  if (figures.unattributed > 0 && left + removed > 0) {
+    const reason = `${figures.unattributed} records are of nobody knows whom: who seems to have left may be one of them`;
+    tripped.push({ guard: 'unattributed-records', reason });
   }
   if (figures.administrativeGrants > settings.maxAdministrativeGrants) {
     const reason = `${figures.administrativeGrants} people would be given a role with administrative rights`;

@@ -47,6 +47,7 @@ export async function guardPlan(
 ): Promise<TrippedGuard[]> {
   const { rows } = await sql<PlanFigures>`
     SELECT
+      (SELECT count(*) FROM staged_bad WHERE run_id = ${runId} AND coalesce(folded, '') = '') AS unattributed,
       (SELECT count(*) FROM staged_users WHERE run_id = ${runId}) AS feed,
       (SELECT count(*) FROM directory_users WHERE directory_id = ${directoryId} AND deleted_at IS NULL) AS "previousFeed",
       (SELECT count(*) FROM users WHERE status <> 'deprovisioned'

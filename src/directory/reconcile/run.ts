@@ -8,18 +8,19 @@ import { Fault } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Store } from '../../store/database.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
-import { openSource } from '../sources/open.ts';
-import type { Source } from '../sources/source.ts';
+import { type OpenSourceDependencies, openSource } from '../sources/open.ts';
+import type { Reading, Source } from '../sources/source.ts';
 import { applyMemberships, applyPeople, rememberPresence } from './apply.ts';
 import { storedChanges } from './changes.ts';
+import { complete } from './complete.ts';
 import { guardSettings, type TrippedGuard } from './guard.ts';
 import { type ReconcileDependencies, reconcileModel } from './model.ts';
 import { baseHash, type Counts, countChanges, guardPlan, planDirectory } from './plan.ts';
 import { stage } from './stage.ts';
-import { dropStaged, recordStagedFacts } from './staged-facts.ts';
+import { dropStaged, recordStagedFacts, recordStagedLinks } from './staged-facts.ts';
 import { asOnlyRunner, takeTurn } from './turns.ts';
 
-export interface RunDependencies extends ReconcileDependencies {
+export interface RunDependencies extends ReconcileDependencies, OpenSourceDependencies {
   readonly store: Store;
   readonly log: Log;
 }
@@ -49,11 +50,12 @@ export interface RunReport {
  */
 export function runDirectory(deps: RunDependencies, request: RunRequest): Promise<RunReport> {
   return asOnlyRunner(deps.store.db, request.directoryId, async () => {
-    const { runId, source } = await beginRun(deps, request);
+    const { runId, source, cursor } = await beginRun(deps, request);
     try {
-      await stage(deps.store.db, request, runId, source);
+      const reading = await source.read(cursor);
+      await stage(deps.store.db, request, runId, reading);
       return await inTenant(deps.store.db, request.organizationId, request.origin, (tx) =>
-        settle(deps, tx, request, runId),
+        settle(deps, tx, request, runId, reading),
       );
     } catch (error) {
       await failRun(deps, request, runId, error);
@@ -62,7 +64,13 @@ export function runDirectory(deps: RunDependencies, request: RunRequest): Promis
   });
 }
 
-async function beginRun(deps: RunDependencies, request: RunRequest): Promise<{ runId: string; source: Source }> {
+interface BegunRun {
+  readonly runId: string;
+  readonly source: Source;
+  readonly cursor: string | null;
+}
+
+async function beginRun(deps: RunDependencies, request: RunRequest): Promise<BegunRun> {
   return inTenant(deps.store.db, request.organizationId, request.origin, async (tx) => {
     const directory = await tx.db
       .selectFrom('directories')
@@ -70,7 +78,7 @@ async function beginRun(deps: RunDependencies, request: RunRequest): Promise<{ r
       .where('id', '=', request.directoryId)
       .executeTakeFirst();
     if (directory === undefined) throw new Fault('not-found', 'There is no such directory.');
-    const source = openSource(directory);
+    const source = openSource(deps, directory);
     await endEarlierRuns(tx, request.directoryId);
     const { id } = await tx.db
       .insertInto('sync_runs')
@@ -85,7 +93,7 @@ async function beginRun(deps: RunDependencies, request: RunRequest): Promise<{ r
       })
       .returning('id')
       .executeTakeFirstOrThrow();
-    return { runId: id, source };
+    return { runId: id, source, cursor: directory.cursor };
   });
 }
 
@@ -108,18 +116,22 @@ async function settle(
   tx: TenantTransaction,
   request: RunRequest,
   runId: string,
+  { extent, cursor }: Reading,
 ): Promise<RunReport> {
   await takeTurn(tx, 'alone');
   const { directoryId, mode } = request;
-  const model = await reconcileModel(deps, tx);
-  await planDirectory(tx, runId, directoryId, model);
-  const counts = await countChanges(tx, runId);
   const directory = await tx.db
     .selectFrom('directories')
     .select('guards')
     .where('id', '=', directoryId)
     .executeTakeFirstOrThrow();
-  const guards = await guardPlan(tx, runId, directoryId, guardSettings.parse(directory.guards));
+  const settings = guardSettings.parse(directory.guards);
+  const { bad } = await complete(tx, runId, directoryId, extent, settings.maxBadShare);
+  await tx.db.updateTable('sync_runs').set({ cursor: cursor() }).where('id', '=', runId).execute();
+  const model = await reconcileModel(deps, tx);
+  await planDirectory(tx, runId, directoryId, model);
+  const counts = { ...(await countChanges(tx, runId)), ...(bad === 0 ? {} : { 'record.bad': bad }) };
+  const guards = await guardPlan(tx, runId, directoryId, settings);
   if (mode === 'run' && guards.length === 0) {
     await applyRun(deps, tx, runId, directoryId);
     await finish(tx, runId, 'applied', counts, guards);
@@ -141,6 +153,12 @@ export async function applyRun(
   await applyPeople(deps, tx, directoryId, changes, 'sync', () => recordStagedFacts(tx, runId, directoryId));
   await applyMemberships(tx, changes);
   await rememberPresence(tx, directoryId, changes, 'all');
+  const { rows } = await sql`
+    UPDATE directories d SET cursor = r.cursor FROM sync_runs r
+    WHERE r.id = ${runId} AND d.id = ${directoryId} AND (r.cursor IS NOT NULL OR d.cursor IS NOT NULL) RETURNING r.cursor`.execute(
+    tx.db,
+  );
+  if (rows.length > 0) await recordStagedLinks(tx, runId, directoryId);
   await dropStaged(tx, runId);
 }
 

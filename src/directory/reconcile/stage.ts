@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../../store/tables.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
-import type { Source, SourceUser } from '../sources/source.ts';
+import type { Reading, SourceRecord, SourceUser } from '../sources/source.ts';
 
 const BATCH = 2000;
 
@@ -14,61 +14,181 @@ export interface StagingRequest {
   readonly onProgress?: (records: number) => void;
 }
 
-/** Stages everybody; gives the number of records. */
+type OfKind<K extends SourceRecord['kind']> = Extract<SourceRecord, { kind: K }>;
+
+/** Stages a whole reading. @returns the number of people named */
 export async function stage(
   db: Kysely<Tables>,
   request: StagingRequest,
   runId: string,
-  source: Source,
+  { records, extent }: Reading,
 ): Promise<number> {
-  let batch: SourceUser[] = [];
-  let total = 0;
+  let batch: SourceRecord[] = [];
+  let people = 0;
   const flush = async () => {
     const full = batch;
     batch = [];
-    await inTenant(db, request.organizationId, request.origin, (tx) =>
-      writeBatch(tx, request.directoryId, runId, full),
-    );
-    total += full.length;
-    request.onProgress?.(total);
+    await inTenant(db, request.organizationId, request.origin, (tx) => writeBatch(tx, request, runId, full, extent));
+    people += full.filter(({ kind }) => kind === 'user').length;
+    request.onProgress?.(people);
   };
-  for await (const user of source.users()) {
-    batch.push(user);
+  for await (const record of records) {
+    batch.push(record);
     if (batch.length >= BATCH) await flush();
   }
   if (batch.length > 0) await flush();
-  return total;
+  return people;
 }
 
 async function writeBatch(
   tx: TenantTransaction,
+  { directoryId }: StagingRequest,
+  runId: string,
+  records: readonly SourceRecord[],
+  extent: Reading['extent'],
+): Promise<void> {
+  const of = <K extends SourceRecord['kind']>(kind: K) =>
+    records.filter((each): each is OfKind<K> => each.kind === kind);
+  const users = of('user');
+  const inOrder = [...records].reverse();
+  if (users.length > 0) await writeUsers(tx, directoryId, runId, users, extent);
+  await writeBad(tx, runId, of('bad'));
+  await writeGroups(tx, runId, [
+    ...of('group').map(({ groupKey, name }) => ({ key: groupKey, name })),
+    ...users.flatMap(({ groups }) => groups.map((name) => ({ key: name.toLowerCase(), name }))),
+  ]);
+  const stated = users.flatMap(({ groups, sourceKey }) =>
+    groups.map((name) => ({ group: name.toLowerCase(), member: sourceKey, memberIs: 'user' })),
+  );
+  const linked = latest(
+    inOrder.filter((each) => each.kind === 'member' || each.kind === 'no-member'),
+    ({ groupKey, memberKey }) => JSON.stringify([groupKey, memberKey]),
+  );
+  const members = linked.filter((each): each is OfKind<'member'> => each.kind === 'member');
+  const links = members.map(({ groupKey, memberKey, memberIs }) => ({ group: groupKey, member: memberKey, memberIs }));
+  await writeLinks(tx, runId, [...stated, ...links]);
+  const left = linked.filter((each): each is OfKind<'no-member'> => each.kind === 'no-member');
+  await writeGone(tx, runId, [
+    ...of('gone').map(({ what, key }) => ({ what, key, member: '' })),
+    ...left.map(({ groupKey, memberKey }) => ({ what: 'member', key: groupKey, member: memberKey })),
+  ]);
+}
+
+/** Of several with the same key, the first of the list. */
+function latest<T>(list: readonly T[], keyOf: (item: T) => string): T[] {
+  const found = new Map<string, T>();
+  for (const item of list) if (!found.has(keyOf(item))) found.set(keyOf(item), item);
+  return [...found.values()];
+}
+
+/** A person is in from the first moment of the first day to the last moment of the last day, where the directory is. */
+async function writeUsers(
+  tx: TenantTransaction,
   directoryId: string,
   runId: string,
   users: readonly SourceUser[],
+  extent: Reading['extent'],
 ): Promise<void> {
-  const rows = JSON.stringify(users.map((user) => ({ ...user, fingerprint: fingerprintOf(user) })));
-  // A person is in from the first moment of the first day to the last moment of the last day, where the directory is.
+  const rows = JSON.stringify(users.map((user, at) => ({ ...user, at, fingerprint: fingerprintOf(user) })));
+  // In a full reading nobody can say which of two is right; in one of changes the later is.
+  const full = extent === 'full';
+  const conflict = full
+    ? sql`DO NOTHING`
+    : sql`DO UPDATE SET source_key = excluded.source_key, external_id = excluded.external_id, user_name = excluded.user_name,
+        email = excluded.email, display_name = excluded.display_name, active = excluded.active, starts_at = excluded.starts_at,
+        ends_at = excluded.ends_at, attributes = excluded.attributes, fingerprint = excluded.fingerprint, found_at = excluded.found_at`;
   await sql`
-    INSERT INTO staged_users (organization_id, run_id, source_key, external_id, user_name, email, display_name, active, starts_at,
-      ends_at, attributes, fingerprint)
-    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, u."sourceKey", u."externalId", u."userName", u.email, u."displayName", u.active,
-      u."startsOn"::timestamp AT TIME ZONE d.time_zone, (u."endsOn" + 1)::timestamp AT TIME ZONE d.time_zone, u.attributes, u.fingerprint
-    FROM jsonb_to_recordset(${rows}::jsonb) AS u("sourceKey" text, "externalId" text, "userName" text, email text,
-      "displayName" text, active boolean, "startsOn" date, "endsOn" date, attributes jsonb, fingerprint uuid)
-    JOIN directories d ON d.id = ${directoryId}`.execute(tx.db);
-  const members = users.flatMap((user) =>
-    user.groups.map((group) => ({ group, key: group.toLowerCase(), user: user.sourceKey })),
+    WITH given AS (
+      SELECT u.* FROM jsonb_to_recordset(${rows}::jsonb) AS u("sourceKey" text, "externalId" text, "userName" text, email text,
+        "displayName" text, active boolean, "startsOn" date, "endsOn" date, attributes jsonb, fingerprint uuid, "where" text, at integer)
+    ), one AS (
+      SELECT DISTINCT ON (lower("sourceKey")) * FROM given ORDER BY lower("sourceKey"), CASE WHEN ${full} THEN at ELSE -at END
+    ), staged AS (
+      INSERT INTO staged_users (organization_id, run_id, source_key, external_id, user_name, email, display_name, active, starts_at,
+        ends_at, attributes, fingerprint, found_at)
+      SELECT ${tx.organizationId}::uuid, ${runId}::uuid, u."sourceKey", u."externalId", u."userName", u.email, u."displayName", u.active,
+        u."startsOn"::timestamp AT TIME ZONE d.time_zone, (u."endsOn" + 1)::timestamp AT TIME ZONE d.time_zone, u.attributes,
+        u.fingerprint, u."where"
+      FROM one u JOIN directories d ON d.id = ${directoryId}
+      ON CONFLICT (organization_id, run_id, folded) ${conflict} RETURNING folded, found_at
+    )
+    INSERT INTO staged_bad (organization_id, run_id, folded, found_at, reason)
+    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, lower(g."sourceKey"), g."where",
+      'the id ' || g."sourceKey" || ' is at ' || coalesce(s.found_at, earlier.found_at) || ' too'
+    FROM given g
+    LEFT JOIN staged s ON s.folded = lower(g."sourceKey")
+    LEFT JOIN staged_users earlier ON earlier.run_id = ${runId} AND earlier.folded = lower(g."sourceKey")
+    WHERE ${full} AND (s.folded IS NULL OR g.at NOT IN (SELECT at FROM one))`.execute(tx.db);
+}
+
+async function writeBad(tx: TenantTransaction, runId: string, bad: readonly OfKind<'bad'>[]): Promise<void> {
+  if (bad.length === 0) return;
+  await sql`
+    INSERT INTO staged_bad (organization_id, run_id, folded, found_at, reason)
+    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, lower(b."sourceKey"), b."where", b.reason
+    FROM jsonb_to_recordset(${JSON.stringify(bad)}::jsonb) AS b("sourceKey" text, "where" text, reason text)`.execute(
+    tx.db,
   );
-  if (members.length === 0) return;
+}
+
+async function writeGroups(tx: TenantTransaction, runId: string, groups: readonly { key: string; name: string }[]) {
+  if (groups.length === 0) return;
   await sql`
-    INSERT INTO staged_members (organization_id, run_id, group_key, group_name, user_key)
-    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, m.key, m."group", m."user"
-    FROM jsonb_to_recordset(${JSON.stringify(members)}::jsonb) AS m("group" text, key text, "user" text)
-    ON CONFLICT DO NOTHING`.execute(tx.db);
+    INSERT INTO staged_groups (organization_id, run_id, group_key, name)
+    SELECT DISTINCT ON (g.key) ${tx.organizationId}::uuid, ${runId}::uuid, g.key, g.name
+    FROM jsonb_to_recordset(${JSON.stringify(groups)}::jsonb) AS g(key text, name text) ORDER BY g.key, g.name
+    ON CONFLICT (organization_id, run_id, group_key) DO UPDATE SET name = excluded.name WHERE staged_groups.name > excluded.name`.execute(
+    tx.db,
+  );
+}
+
+interface Link {
+  readonly group: string;
+  readonly member: string;
+  readonly memberIs: string;
+}
+
+async function writeLinks(tx: TenantTransaction, runId: string, links: readonly Link[]): Promise<void> {
+  if (links.length === 0) return;
+  await sql`
+    WITH given AS (
+      SELECT DISTINCT ON (l."group", l.member) * FROM jsonb_to_recordset(${JSON.stringify(links)}::jsonb)
+        AS l("group" text, member text, "memberIs" text) ORDER BY l."group", l.member
+    ), back AS (
+      DELETE FROM staged_gone g USING given WHERE g.run_id = ${runId} AND g.what = 'member' AND g.key = given."group"
+        AND g.member_key = given.member
+    )
+    INSERT INTO staged_links (organization_id, run_id, group_key, member_key, member_is)
+    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, "group", member, "memberIs" FROM given ON CONFLICT DO NOTHING`.execute(
+    tx.db,
+  );
+}
+
+async function writeGone(
+  tx: TenantTransaction,
+  runId: string,
+  gone: readonly { what: string; key: string; member: string }[],
+): Promise<void> {
+  if (gone.length === 0) return;
+  await sql`
+    WITH given AS (
+      SELECT DISTINCT * FROM jsonb_to_recordset(${JSON.stringify(gone)}::jsonb) AS g(what text, key text, member text)
+    ), links AS (
+      DELETE FROM staged_links l USING given g WHERE l.run_id = ${runId} AND g.what = 'member' AND l.group_key = g.key
+        AND l.member_key = g.member
+    ), users AS (
+      DELETE FROM staged_users u USING given g WHERE u.run_id = ${runId} AND g.what = 'user' AND u.source_key = g.key
+    ), groups AS (
+      DELETE FROM staged_groups s USING given g WHERE s.run_id = ${runId} AND g.what = 'group' AND s.group_key = g.key
+    )
+    INSERT INTO staged_gone (organization_id, run_id, what, key, member_key)
+    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, what, key, member FROM given ON CONFLICT DO NOTHING`.execute(
+    tx.db,
+  );
 }
 
 /** 128 bits over everything a record says, as a uuid: the smallest thing that Postgres compares well. */
-function fingerprintOf({ groups: _, ...user }: SourceUser): string {
+function fingerprintOf({ groups: _, where: __, ...user }: SourceUser): string {
   const hex = createHash('sha256').update(JSON.stringify(user)).digest('hex');
   return hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -31,8 +31,7 @@ export async function recordStagedFacts(tx: TenantTransaction, runId: string, di
 async function recordGroups(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
   await sql`
     INSERT INTO directory_groups (organization_id, directory_id, source_key, display_name)
-    SELECT DISTINCT ON (group_key) organization_id, ${directoryId}::uuid, group_key, group_name FROM staged_members
-    WHERE run_id = ${runId} ORDER BY group_key, group_name
+    SELECT organization_id, ${directoryId}::uuid, group_key, name FROM staged_groups WHERE run_id = ${runId}
     ON CONFLICT (organization_id, directory_id, source_key) DO UPDATE SET display_name = excluded.display_name, updated_at = now()
       WHERE directory_groups.display_name <> excluded.display_name`.execute(tx.db);
   const staged = sql`
@@ -49,10 +48,35 @@ async function recordGroups(tx: TenantTransaction, runId: string, directoryId: s
     INSERT INTO directory_group_members (organization_id, directory_id, group_id, member_id)
     SELECT ${tx.organizationId}::uuid, ${directoryId}::uuid, s.group_id, s.member_id FROM (${staged}) s
     ON CONFLICT DO NOTHING`.execute(tx.db);
+  await sql`
+    DELETE FROM directory_groups g WHERE g.directory_id = ${directoryId}
+      AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = ${runId} AND s.group_key = g.source_key)`.execute(
+    tx.db,
+  );
+}
+
+/** Remembers the links as the source said them, for a source that tells only changes next time. */
+export async function recordStagedLinks(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
+  await sql`
+    DELETE FROM directory_links l WHERE l.directory_id = ${directoryId} AND NOT EXISTS (
+      SELECT 1 FROM staged_links s WHERE s.run_id = ${runId} AND s.group_key = l.group_key AND s.member_key = l.member_key
+        AND s.member_is = l.member_is)`.execute(tx.db);
+  await sql`
+    INSERT INTO directory_links (organization_id, directory_id, group_key, member_key, member_is)
+    SELECT organization_id, ${directoryId}::uuid, group_key, member_key, member_is FROM staged_links WHERE run_id = ${runId}
+    ON CONFLICT DO NOTHING`.execute(tx.db);
 }
 
 /** Drops what a run staged. */
 export async function dropStaged(tx: TenantTransaction, runId: string): Promise<void> {
-  await tx.db.deleteFrom('staged_users').where('run_id', '=', runId).execute();
-  await tx.db.deleteFrom('staged_members').where('run_id', '=', runId).execute();
+  for (const table of STAGED) await tx.db.deleteFrom(table).where('run_id', '=', runId).execute();
 }
+
+const STAGED = [
+  'staged_users',
+  'staged_members',
+  'staged_groups',
+  'staged_links',
+  'staged_gone',
+  'staged_bad',
+] as const;

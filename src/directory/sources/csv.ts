@@ -7,7 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { parse } from 'csv-parse';
 import { z } from 'zod';
 import { Fault } from '../../errors.ts';
-import type { Source, SourceUser } from './source.ts';
+import { type BadRecord, fullReading, type SourceRecord, type SourceUser, sourceKind } from './source.ts';
 
 export const csvSettings = z.strictObject({
   /** Path of the file, relative to where the server was started. */
@@ -32,33 +32,21 @@ export const csvSettings = z.strictObject({
 
 export type CsvSettings = z.output<typeof csvSettings>;
 
-/** Findings beyond this many are counted, not listed. */
-const LISTED = 50;
 const MAX_LINE_BYTES = 1024 * 1024;
 
-interface Finding {
-  readonly where: string;
-  readonly reason: string;
-}
+/** A CSV file. */
+export const csv = sourceKind({
+  settings: csvSettings,
+  secrets: z.strictObject({}),
+  open: (settings) => ({ read: async () => fullReading(readCsv(settings)) }),
+});
 
-/** Opens a CSV file as a source. */
-export function openCsv(settings: CsvSettings): Source {
-  return { users: () => readCsv(settings) };
-}
-
-async function* readCsv(settings: CsvSettings): AsyncIterable<SourceUser> {
+async function* readCsv(settings: CsvSettings): AsyncIterable<SourceRecord> {
   const file = await openFile(settings.file);
   try {
     const before = await file.stat();
     await refuseHalfLine(file, before.size, settings.file);
-    const findings: Finding[] = [];
-    const seen = new Map<string, number>();
-    for await (const { record, line } of rows(settings)) {
-      const user = readRecord(record, settings, line, seen, findings);
-      // A single finding stops the run, but the rest is still read, so that all findings are told at once.
-      if (user !== undefined && findings.length === 0) yield user;
-    }
-    if (findings.length > 0) throw refusal(settings.file, findings);
+    for await (const { record, line } of rows(settings)) yield readRecord(record, settings, line);
     const after = await file.stat();
     if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
       throw new Fault('invalid-feed', 'The file changed while it was read; nothing was changed.', {
@@ -162,33 +150,21 @@ function checkedHeader(header: string[], columns: CsvSettings['columns'], path: 
   return header;
 }
 
-function readRecord(
-  record: Record<string, string>,
-  settings: CsvSettings,
-  line: number,
-  seen: Map<string, number>,
-  findings: Finding[],
-): SourceUser | undefined {
+function readRecord(record: Record<string, string>, settings: CsvSettings, line: number): SourceUser | BadRecord {
   const { columns } = settings;
   const where = `line ${line}`;
   const cell = (column: string | undefined) => (column === undefined ? '' : (record[column] ?? '').trim());
   const problems: string[] = [];
 
   const id = cell(columns.id).normalize('NFC');
-  const earlier = seen.get(id.toLowerCase());
   if (id === '') problems.push(`${columns.id} is empty`);
-  else if (earlier !== undefined) problems.push(`${columns.id} ${id} stands on line ${earlier} too`);
-  else seen.set(id.toLowerCase(), line);
 
   const email = cell(columns.email).toLowerCase();
   if (email !== '' && !EMAIL.test(email)) problems.push(`${columns.email} is not an e-mail address`);
   const startsOn = readDay(cell(columns.startsOn), columns.startsOn, problems);
   const endsOn = readDay(cell(columns.endsOn), columns.endsOn, problems);
 
-  if (problems.length > 0) {
-    findings.push({ where, reason: problems.join('; ') });
-    return undefined;
-  }
+  if (problems.length > 0) return { kind: 'bad', sourceKey: id || null, where, reason: problems.join('; ') };
   return {
     kind: 'user',
     sourceKey: id,
@@ -208,6 +184,7 @@ function readRecord(
       ),
     ],
     attributes: record,
+    where,
   };
 }
 
@@ -255,18 +232,4 @@ function plainReason(code: string, message: string): string {
   if (code === 'CSV_QUOTE_NOT_CLOSED') return 'a quote is not closed';
   if (code === 'CSV_MAX_RECORD_SIZE') return `a line is longer than ${MAX_LINE_BYTES} bytes`;
   return message.split('.')[0] ?? message;
-}
-
-function refusal(path: string, findings: readonly Finding[]): Fault {
-  const first = findings.slice(0, 3).map(({ where, reason }) => `${where}: ${reason}`);
-  const more = findings.length > 3 ? ` and ${findings.length - 3} more` : '';
-  return new Fault(
-    'invalid-feed',
-    `${findings.length} records are wrong; nothing was changed. ${first.join('. ')}${more}.`,
-    {
-      where: path,
-      remedy: 'Mend them at the source and run again.',
-      extra: { errors: findings.slice(0, LISTED), errorCount: findings.length },
-    },
-  );
 }

@@ -1,23 +1,74 @@
 /** The kinds of directory that are pulled. A new kind is one file and one line here. */
+import type { z } from 'zod';
+import { unseal } from '../../credentials/sealing.ts';
 import { Fault } from '../../errors.ts';
+import { outboundFetch } from '../../http/outbound.ts';
+import type { Settings } from '../../settings.ts';
 import type { Json } from '../../store/tables.ts';
-import { csvSettings, openCsv } from './csv.ts';
-import type { Source } from './source.ts';
+import { csv } from './csv.ts';
+import { sender } from './http.ts';
+import type { Source, SourceKind } from './source.ts';
 
-const KINDS: Readonly<Record<string, (config: Json) => Source>> = {
-  csv: (config) => openCsv(csvSettings.parse(config)),
-};
+export const SOURCE_KINDS = { csv } as const satisfies Record<string, SourceKind>;
+
+export type SourceKindName = keyof typeof SOURCE_KINDS;
+
+export interface OpenSourceDependencies {
+  readonly settings: Pick<Settings, 'secrets' | 'allowPrivateNetwork'>;
+}
+
+interface DirectoryToOpen {
+  readonly id: string;
+  readonly slug: string;
+  readonly kind: string;
+  readonly config: Json;
+  readonly sealed_secrets: string | null;
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** Whether a kind of directory is pulled. */
+export function isPulled(kind: string): kind is SourceKindName {
+  return Object.hasOwn(SOURCE_KINDS, kind);
+}
 
 /**
  * Opens the source of a pulled directory.
- * @throws Fault `conflict` where this kind pushes
+ * @throws Fault `conflict` where this kind pushes, or lacks a secret
  */
-export function openSource(directory: { kind: string; config: Json; slug: string }): Source {
-  const open = KINDS[directory.kind];
-  if (open === undefined) {
-    throw new Fault('conflict', `The directory "${directory.slug}" is of kind ${directory.kind}: it is not pulled.`, {
+export function openSource({ settings }: OpenSourceDependencies, directory: DirectoryToOpen): Source {
+  const { kind, slug, config } = directory;
+  if (!isPulled(kind)) {
+    throw new Fault('conflict', `The directory "${slug}" is of kind ${kind}: it is not pulled.`, {
       remedy: 'Its source pushes people by itself.',
     });
   }
-  return open(directory.config);
+  const found: SourceKind = SOURCE_KINDS[kind];
+  const { allowPrivateNetwork } = settings;
+  return found.open(found.settings.parse(config), {
+    secrets: openedSecrets(settings.secrets.sealingKey, found, directory),
+    send: sender({ fetch: outboundFetch({ allowPrivateNetwork, timeout: TIMEOUT_MS }) }),
+    now: () => new Date(),
+    allowPrivateNetwork,
+  });
+}
+
+/** What the secrets of a directory are sealed for. */
+export function secretsPurpose(directoryId: string): string {
+  return `directory:${directoryId}`;
+}
+
+function openedSecrets(
+  sealingKey: Buffer,
+  kind: SourceKind,
+  directory: DirectoryToOpen,
+): z.output<SourceKind['secrets']> {
+  const { id, slug, sealed_secrets: sealed } = directory;
+  const opened: unknown = sealed === null ? {} : JSON.parse(unseal(sealingKey, secretsPurpose(id), sealed));
+  const parsed = kind.secrets.safeParse(opened);
+  if (parsed.success) return parsed.data;
+  throw new Fault('conflict', `The directory "${slug}" lacks a secret: ${parsed.error.issues[0]?.path.join('.')}.`, {
+    where: 'secrets',
+    remedy: 'Put the directory with its secrets.',
+  });
 }

@@ -1,4 +1,9 @@
-/** What a pulled source gives, one record at a time, so that memory stays flat however many there are. */
+/**
+ * What a pulled source is: one small interface. It streams records, so that memory stays flat however many there are; where it fails it
+ * throws, so that an error, an empty or a cut-off answer is never taken for "everybody left".
+ */
+import type { z } from 'zod';
+import type { Send } from './http.ts';
 
 export interface SourceUser {
   readonly kind: 'user';
@@ -13,17 +18,101 @@ export interface SourceUser {
   /** First and last day, `YYYY-MM-DD` in the directory's time zone, both inclusive. */
   readonly startsOn: string | null;
   readonly endsOn: string | null;
-  /** Names of the groups this person is in. */
+  /** Names of groups that the record itself says this person is in; sources that have groups of their own say `member` instead. */
   readonly groups: readonly string[];
   /** Everything the source said, verbatim; conditions of mapping rules read it. */
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** The line or id at which to look. */
+  readonly where: string;
+}
+
+/** A group, whether anybody is in it or not. */
+export interface SourceGroup {
+  readonly kind: 'group';
+  readonly groupKey: string;
+  readonly name: string;
+}
+
+/** Somebody, or another group with everybody in it, is in a group. Either side may come later, or never. */
+export interface SourceMember {
+  readonly kind: 'member';
+  readonly groupKey: string;
+  readonly memberKey: string;
+  readonly memberIs: 'user' | 'group';
+}
+
+/**
+ * A record that can not be used. Whoever it is about stays as they are; how many a run bears is the directory's setting.
+ */
+export interface BadRecord {
+  readonly kind: 'bad';
+  /** Null where not even that can be read: then nobody is held to have left in this run without a person's eyes. */
+  readonly sourceKey: string | null;
+  /** The line or id at which to look. */
+  readonly where: string;
+  readonly reason: string;
+}
+
+/** Only of a reading that is no full one: a person or a group is there no more, or somebody is not in a group any more. */
+export interface Gone {
+  readonly kind: 'gone';
+  readonly what: 'user' | 'group';
+  readonly key: string;
+}
+export interface NoMember {
+  readonly kind: 'no-member';
+  readonly groupKey: string;
+  readonly memberKey: string;
+}
+
+export type SourceRecord = SourceUser | SourceGroup | SourceMember | BadRecord | Gone | NoMember;
+
+export interface Reading {
+  /** `full`: whoever is not named is not there. `changes`: whoever is not named is as before. */
+  readonly extent: 'full' | 'changes';
+  /**
+   * The records, to be read once. Of two about the same person, group or member, the later counts in a reading of changes; in a full one
+   * the second is a bad record, which the run sees to.
+   * @throws Fault `invalid-feed` where the answer is cut off, contradicts itself or changes while it is read; `upstream-failed` where the
+   * source does not answer, however often it is asked
+   */
+  readonly records: AsyncIterable<SourceRecord>;
+  /** Asked once all records were read: where the next reading of changes begins; null where there is no such thing. */
+  readonly cursor: () => string | null;
 }
 
 export interface Source {
-  /**
-   * Streams everybody, from the first to the last.
-   * @throws Fault `invalid-feed` where a record is wrong, or the feed is cut off or changes while it is read; all that is wrong is
-   * listed in `extra.errors` with line or id and reason
-   */
-  users(): AsyncIterable<SourceUser>;
+  /** Begins to read. @param since the cursor of the last reading that was applied; null for everything */
+  read(since: string | null): Promise<Reading>;
+}
+
+/** What a source is given of the world. */
+export interface SourceContext<Secrets> {
+  /** What the administrator keeps secret, opened. */
+  readonly secrets: Secrets;
+  /** Asks by HTTP: bounded in time, again where that may help, only where outbound calls may go. */
+  readonly send: Send;
+  readonly now: () => Date;
+  /** Whether private addresses may be reached, for sources that do not speak HTTP. */
+  readonly allowPrivateNetwork: boolean;
+}
+
+/** One kind of source: what is said of it, what is kept secret, and how it is opened. */
+export interface SourceKind<Settings extends z.ZodType = z.ZodType, Secrets extends z.ZodType = z.ZodType> {
+  readonly settings: Settings;
+  /** An object of texts; an empty one where there is nothing to keep. */
+  readonly secrets: Secrets;
+  open(settings: z.output<Settings>, context: SourceContext<z.output<Secrets>>): Source;
+}
+
+/** A kind, with its types found from what it says. */
+export function sourceKind<Settings extends z.ZodType, Secrets extends z.ZodType>(
+  kind: SourceKind<Settings, Secrets>,
+): SourceKind<Settings, Secrets> {
+  return kind;
+}
+
+/** A reading of everything, without a cursor. */
+export function fullReading(records: AsyncIterable<SourceRecord>): Reading {
+  return { extent: 'full', records, cursor: () => null };
 }

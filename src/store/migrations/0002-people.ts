@@ -34,6 +34,9 @@ export const people: Migration = {
       time_zone text NOT NULL DEFAULT 'UTC',
       -- Whether "inactive" or "missing" here means that the person has left. Never so for logins.
       decides_lifecycle boolean NOT NULL DEFAULT true,
+      -- What a pulled source asks of us, sealed; and where its next reading of changes begins.
+      sealed_secrets text,
+      cursor text,
       created_at timestamptz NOT NULL DEFAULT now(),
       PRIMARY KEY (organization_id, id),
       UNIQUE (organization_id, slug)

@@ -44,6 +44,8 @@ export const access: Migration = {
         ('staging', 'planned', 'held', 'applied', 'failed', 'discarded')),
       -- Of the facts, rules and memberships that the plan was made from; apply refuses a plan whose base has moved.
       base_hash text,
+      -- Where the source's next reading begins, once this one is applied.
+      cursor text,
       counts jsonb NOT NULL DEFAULT '{}',
       guards jsonb NOT NULL DEFAULT '[]',
       error text,
@@ -97,10 +99,69 @@ export const access: Migration = {
       ends_at timestamptz,
       attributes jsonb NOT NULL,
       fingerprint uuid NOT NULL,
+      -- The line or id at which to look.
+      found_at text NOT NULL DEFAULT '',
+      -- Keys that differ by case only are one person's.
+      folded text GENERATED ALWAYS AS (lower(source_key)) STORED,
       PRIMARY KEY (organization_id, run_id, source_key),
+      UNIQUE (organization_id, run_id, folded),
       FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
     );
     CALL wall_in('staged_users', 'organization_id', :app);
+    CREATE TABLE staged_groups (
+      organization_id uuid NOT NULL,
+      run_id uuid NOT NULL,
+      group_key text NOT NULL,
+      name text NOT NULL,
+      PRIMARY KEY (organization_id, run_id, group_key),
+      FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
+    );
+    CALL wall_in('staged_groups', 'organization_id', :app);
+    -- Who is in a group as the source says it: people, and groups with everybody in them.
+    CREATE TABLE staged_links (
+      organization_id uuid NOT NULL,
+      run_id uuid NOT NULL,
+      group_key text NOT NULL,
+      member_key text NOT NULL,
+      member_is text NOT NULL CHECK (member_is IN ('user', 'group')),
+      PRIMARY KEY (organization_id, run_id, group_key, member_key),
+      FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
+    );
+    CALL wall_in('staged_links', 'organization_id', :app);
+    -- Of a reading of changes: what is there no more. Of any: records that could not be used.
+    CREATE TABLE staged_gone (
+      organization_id uuid NOT NULL,
+      run_id uuid NOT NULL,
+      what text NOT NULL CHECK (what IN ('user', 'group', 'member')),
+      key text NOT NULL,
+      member_key text NOT NULL DEFAULT '',
+      PRIMARY KEY (organization_id, run_id, what, key, member_key),
+      FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
+    );
+    CALL wall_in('staged_gone', 'organization_id', :app);
+    CREATE TABLE staged_bad (
+      organization_id uuid NOT NULL,
+      run_id uuid NOT NULL,
+      seq bigint GENERATED ALWAYS AS IDENTITY,
+      folded text,
+      found_at text NOT NULL,
+      reason text NOT NULL,
+      PRIMARY KEY (organization_id, run_id, seq),
+      FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
+    );
+    CALL wall_in('staged_bad', 'organization_id', :app);
+    -- The same, of the last applied reading; kept where a source tells changes, or groups within groups.
+    CREATE TABLE directory_links (
+      organization_id uuid NOT NULL,
+      directory_id uuid NOT NULL,
+      group_key text NOT NULL,
+      member_key text NOT NULL,
+      member_is text NOT NULL CHECK (member_is IN ('user', 'group')),
+      PRIMARY KEY (organization_id, directory_id, group_key, member_key),
+      FOREIGN KEY (organization_id, directory_id) REFERENCES directories ON DELETE CASCADE
+    );
+    CALL wall_in('directory_links', 'organization_id', :app);
+    -- Everybody who is in a group, by whatever way; made of the links.
     CREATE TABLE staged_members (
       organization_id uuid NOT NULL,
       run_id uuid NOT NULL,

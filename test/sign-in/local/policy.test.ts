@@ -99,9 +99,9 @@ describe('when SSO may be enforced', () => {
     const acme = await company();
     await acme.throughIdp();
     const { config } = (await acme.api('get', '/connections/okta')).body;
-    const { entityId, ssoUrl, certificates } = config;
+    const { entityId, ssoUrl, logoutUrl, certificates } = config;
     const put = (input: Record<string, unknown>) =>
-      acme.api('put', '/connections/okta').send({ kind: 'saml', entityId, ssoUrl, certificates, ...input });
+      acme.api('put', '/connections/okta').send({ kind: 'saml', entityId, ssoUrl, logoutUrl, certificates, ...input });
     assert.equal((await put({ name: 'Okta of Acme', enabled: false }).expect(200)).body.tested, true);
     const edited = await put({ ssoUrl: 'https://elsewhere.test/sso' }).expect(200);
     assert.equal(edited.body.tested, false);

@@ -1,0 +1,139 @@
+/**
+ * Makes of what a run staged a whole feed: what a reading of changes leaves out is as before, whoever has a record that can't be used stays
+ * as they are, and whoever is in a group within a group is in both.
+ */
+import { type RawBuilder, sql } from 'kysely';
+import { Fault } from '../../errors.ts';
+import type { TenantTransaction } from '../../store/tenant.ts';
+import type { Reading } from '../sources/source.ts';
+
+/** What was found wrong in a reading. */
+export interface Findings {
+  readonly bad: number;
+  /** Of those, the ones of which nobody can say whom they are about. */
+  readonly unattributed: number;
+}
+
+/** As many are told as a person reads. */
+const LISTED = 50;
+
+/**
+ * Completes a run's staged rows.
+ * @param maxBadShare how many of the records may be bad, as a fraction of 1
+ * @throws Fault `invalid-feed` where more are, listing them
+ */
+export async function complete(
+  tx: TenantTransaction,
+  runId: string,
+  directoryId: string,
+  extent: Reading['extent'],
+  maxBadShare: number,
+): Promise<Findings> {
+  const findings = await weigh(tx, runId, maxBadShare);
+  if (extent === 'changes') await carryOver(tx, runId, directoryId);
+  if (findings.bad > 0) await keepBad(tx, runId, directoryId);
+  await flatten(tx, runId);
+  return findings;
+}
+
+async function weigh(tx: TenantTransaction, runId: string, maxBadShare: number): Promise<Findings> {
+  const { rows } = await sql<Findings & { good: number }>`
+    SELECT (SELECT count(*) FROM staged_users WHERE run_id = ${runId}) AS good, count(*) AS bad,
+      count(*) FILTER (WHERE coalesce(folded, '') = '') AS unattributed FROM staged_bad WHERE run_id = ${runId}`.execute(
+    tx.db,
+  );
+  const { good, bad, unattributed } = rows[0] ?? { good: 0, bad: 0, unattributed: 0 };
+  if (bad > maxBadShare * (good + bad)) throw await tooMany(tx, runId, bad);
+  return { bad, unattributed };
+}
+
+async function tooMany(tx: TenantTransaction, runId: string, bad: number): Promise<Fault> {
+  const { rows } = await sql<{ where: string; reason: string }>`
+    SELECT found_at AS "where", reason FROM staged_bad WHERE run_id = ${runId} ORDER BY seq LIMIT ${LISTED}`.execute(
+    tx.db,
+  );
+  const first = rows.slice(0, 3).map(({ where, reason }) => `${where}: ${reason}`);
+  const more = bad > 3 ? ` and ${bad - 3} more` : '';
+  return new Fault('invalid-feed', `${bad} records are wrong; nothing was changed. ${first.join('. ')}${more}.`, {
+    remedy: 'Mend them at the source and run again, or have the directory bear some (guards.maxBadShare).',
+    extra: { errors: rows, errorCount: bad },
+  });
+}
+
+/** Whatever is not named is as it was. */
+async function carryOver(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
+  await carryUsers(tx, runId, directoryId, sql`true`);
+  await sql`
+    INSERT INTO staged_groups (organization_id, run_id, group_key, name)
+    SELECT g.organization_id, ${runId}::uuid, g.source_key, g.display_name FROM directory_groups g
+    WHERE g.directory_id = ${directoryId}
+      AND NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND x.what = 'group' AND x.key = g.source_key)
+    ON CONFLICT DO NOTHING`.execute(tx.db);
+  await sql`
+    INSERT INTO staged_links (organization_id, run_id, group_key, member_key, member_is)
+    SELECT l.organization_id, ${runId}::uuid, l.group_key, l.member_key, l.member_is FROM directory_links l
+    WHERE l.directory_id = ${directoryId}
+      AND NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND (
+        (x.what = 'member' AND x.key = l.group_key AND x.member_key = l.member_key)
+        OR (x.what = 'group' AND (x.key = l.group_key OR (l.member_is = 'group' AND x.key = l.member_key)))
+        OR (x.what = 'user' AND l.member_is = 'user' AND x.key = l.member_key)))
+    ON CONFLICT DO NOTHING`.execute(tx.db);
+}
+
+/** Nobody is changed, nor gone, by a record that can't be used; somebody who is new by one is not made. */
+async function keepBad(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
+  await sql`
+    DELETE FROM staged_users s USING staged_bad b WHERE s.run_id = ${runId} AND b.run_id = ${runId} AND b.folded = s.folded`.execute(
+    tx.db,
+  );
+  await carryUsers(
+    tx,
+    runId,
+    directoryId,
+    sql`EXISTS (SELECT 1 FROM staged_bad b WHERE b.run_id = ${runId} AND b.folded = lower(d.source_key))`,
+  );
+  // Their groups are as unknown as they are.
+  await sql`
+    INSERT INTO staged_links (organization_id, run_id, group_key, member_key, member_is)
+    SELECT m.organization_id, ${runId}::uuid, g.source_key, d.source_key, 'user'
+    FROM directory_users d
+    JOIN directory_group_members m ON m.directory_id = d.directory_id AND m.member_id = d.id
+    JOIN directory_groups g ON g.directory_id = m.directory_id AND g.id = m.group_id
+    JOIN staged_groups s ON s.run_id = ${runId} AND s.group_key = g.source_key
+    WHERE d.directory_id = ${directoryId}
+      AND EXISTS (SELECT 1 FROM staged_bad b WHERE b.run_id = ${runId} AND b.folded = lower(d.source_key))
+    ON CONFLICT DO NOTHING`.execute(tx.db);
+}
+
+async function carryUsers(
+  tx: TenantTransaction,
+  runId: string,
+  directoryId: string,
+  which: RawBuilder<unknown>,
+): Promise<void> {
+  await sql`
+    INSERT INTO staged_users (organization_id, run_id, source_key, external_id, user_name, email, display_name, active, starts_at,
+      ends_at, attributes, fingerprint)
+    SELECT d.organization_id, ${runId}::uuid, d.source_key, d.external_id, d.user_name, d.email, d.display_name, d.active, d.starts_at,
+      d.ends_at, d.attributes, coalesce(d.fingerprint::uuid, gen_random_uuid())
+    FROM directory_users d
+    WHERE d.directory_id = ${directoryId} AND d.deleted_at IS NULL AND ${which}
+      AND NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND x.what = 'user' AND x.key = d.source_key)
+    ON CONFLICT DO NOTHING`.execute(tx.db);
+}
+
+/** However the groups are nested, and even in a circle: each is walked once. */
+async function flatten(tx: TenantTransaction, runId: string): Promise<void> {
+  await sql`
+    WITH RECURSIVE within AS (
+      SELECT group_key AS outermost, group_key AS inner_key FROM staged_groups WHERE run_id = ${runId}
+      UNION
+      SELECT w.outermost, l.member_key FROM within w
+      JOIN staged_links l ON l.run_id = ${runId} AND l.group_key = w.inner_key AND l.member_is = 'group'
+    )
+    INSERT INTO staged_members (organization_id, run_id, group_key, group_name, user_key)
+    SELECT DISTINCT g.organization_id, g.run_id, g.group_key, g.name, l.member_key
+    FROM within w
+    JOIN staged_groups g ON g.run_id = ${runId} AND g.group_key = w.outermost
+    JOIN staged_links l ON l.run_id = ${runId} AND l.group_key = w.inner_key AND l.member_is = 'user'`.execute(tx.db);
+}

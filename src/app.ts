@@ -13,8 +13,10 @@ import { auditRoutes } from './audit/routes.ts';
 import { authenticateApiKey } from './credentials/authenticate-key.ts';
 import { credentialRoutes } from './credentials/routes.ts';
 import { tokenRoutes } from './credentials/token-routes.ts';
+import { personRoutes } from './directory/person-routes.ts';
 import { reconcileEverybody } from './directory/reconcile/people.ts';
 import { directoryRoutes } from './directory/routes.ts';
+import { listChanges } from './directory/runs.ts';
 import { requestLogRoutes } from './directory/scim/request-log-routes.ts';
 import { scimRoutes } from './directory/scim/routes.ts';
 import { directoryTokenRoutes } from './directory/token-routes.ts';
@@ -109,8 +111,13 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
   const perOrganization: ApiRouter[] = [
     tenancyRoutes(tenancy),
     accessRoutes(deps),
-    mappingRuleRoutes({ ...deps, onRulesChanged: (tx) => reconcileEverybody(deps, tx, 'rules') }),
+    mappingRuleRoutes({
+      ...deps,
+      onRulesChanged: (tx) => reconcileEverybody(deps, tx, 'rules'),
+      firstChanges: async (tx, runId) => (await listChanges(tx, runId)).changes,
+    }),
     directoryRoutes(deps),
+    personRoutes(deps),
     directoryTokenRoutes(deps),
     requestLogRoutes(deps),
     connectionRoutes(deps),

@@ -25,9 +25,22 @@ export interface MappingRuleDependencies {
   readonly store: Pick<Store, 'db'>;
   readonly models: Models;
   readonly onRulesChanged: OnRulesChanged;
+  /** The first of a run's changes, as they are shown. */
+  readonly firstChanges: (tx: TenantTransaction, runId: string) => Promise<unknown>;
 }
 
 const rulePath = z.object({ rule: z.string() });
+/** Whether only to say what would change; nothing does then. */
+const previewQuery = z.object({ preview: z.stringbool().default(false) });
+
+/** Ends a transaction that was made only to be looked at. */
+class PreviewOnly extends Error {
+  readonly shown: object;
+  constructor(shown: object) {
+    super('looked at only');
+    this.shown = shown;
+  }
+}
 
 /** Routes below `/api/v1/organizations/:organization`. */
 export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
@@ -54,17 +67,21 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
       summary: 'Create or update a mapping rule, and derive memberships anew',
       area,
       params: rulePath,
+      query: previewQuery,
       body: z.record(z.string(), z.unknown()),
     },
-    ({ params, body }, request) => {
+    ({ params, query, body }, request) => {
       const input = mappingRuleInput.parse({ ...body, slug: params.rule });
-      return withRank(deps.store.db, request, refusalOf(input.slug), async (tx, actor) => {
-        const model = await organizationModel(deps.models, tx);
-        await permitRule(tx, model, actor, input.slug, input);
-        const put = await putMappingRule(tx, model, input);
-        const run = put.action === 'keep' ? null : await deps.onRulesChanged(tx);
-        return { ...(await findMappingRule(tx, input.slug)), action: put.action, run };
-      });
+      return unlessLookedAt(() =>
+        withRank(deps.store.db, request, refusalOf(input.slug), async (tx, actor) => {
+          const model = await organizationModel(deps.models, tx);
+          await permitRule(tx, model, actor, input.slug, input);
+          const put = await putMappingRule(tx, model, input);
+          const run = put.action === 'keep' ? null : await deps.onRulesChanged(tx);
+          if (query.preview) throw await lookedAt(deps, tx, put.action, run);
+          return { ...(await findMappingRule(tx, input.slug)), action: put.action, run };
+        }),
+      );
     },
   );
 
@@ -76,17 +93,41 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
       summary: 'Remove a mapping rule, and with it what it gave',
       area,
       params: rulePath,
+      query: previewQuery,
       status: 200,
     },
-    ({ params }, request) =>
-      withRank(deps.store.db, request, refusalOf(params.rule), async (tx, actor) => {
-        const model = await organizationModel(deps.models, tx);
-        await permitRule(tx, model, actor, params.rule);
-        await deleteMappingRule(tx, params.rule);
-        return { run: await deps.onRulesChanged(tx) };
-      }),
+    ({ params, query }, request) =>
+      unlessLookedAt(() =>
+        withRank(deps.store.db, request, refusalOf(params.rule), async (tx, actor) => {
+          const model = await organizationModel(deps.models, tx);
+          await permitRule(tx, model, actor, params.rule);
+          await deleteMappingRule(tx, params.rule);
+          const run = await deps.onRulesChanged(tx);
+          if (query.preview) throw await lookedAt(deps, tx, 'delete', run);
+          return { run };
+        }),
+      ),
   );
   return api;
+}
+
+async function lookedAt(
+  { firstChanges }: MappingRuleDependencies,
+  tx: TenantTransaction,
+  action: string,
+  run: Awaited<ReturnType<OnRulesChanged>> | null,
+): Promise<PreviewOnly> {
+  const changes = run === null ? [] : await firstChanges(tx, run.runId);
+  return new PreviewOnly({ preview: true, action, counts: run?.counts ?? {}, changes });
+}
+
+async function unlessLookedAt<T>(work: () => Promise<T>): Promise<T | object> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof PreviewOnly) return error.shown;
+    throw error;
+  }
 }
 
 function refusalOf(rule: string): Attempt {

@@ -6,6 +6,7 @@ import { tenantOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import { inTenant } from '../store/tenant.ts';
 import { directoryInput, findDirectory, putDirectory } from './directory.ts';
+import { comparePlans } from './plan-diff.ts';
 import { approveRun, discardRun } from './reconcile/held.ts';
 import { type RunDependencies, runDirectory } from './reconcile/run.ts';
 import { findRun, listChanges, listRuns } from './runs.ts';
@@ -185,6 +186,28 @@ function declareRuns(api: ApiRouter, deps: RunDependencies): void {
     },
   );
 
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/runs/:run/difference',
+      summary: 'How a plan differs from another one',
+      area: 'directories',
+      params: runPath,
+      query: z.object({ from: z.string() }),
+    },
+    async ({ params, query }, request) =>
+      withinTenant(
+        db,
+        request,
+        async (tx) => {
+          const [run, other] = [await findRun(tx, params.run), await findRun(tx, query.from)];
+          return { differences: await comparePlans(tx, run.id, other.id) };
+        },
+        'reader',
+      ),
+  );
+
   for (const [verb, decide] of [
     ['approve', approveRun],
     ['discard', (_deps, tx, runId) => discardRun(tx, runId)],
@@ -210,6 +233,9 @@ function declareRuns(api: ApiRouter, deps: RunDependencies): void {
 }
 
 function shownDirectory(row: Awaited<ReturnType<typeof findDirectory>>) {
-  const { id, slug, name, kind, config, guards, schedule } = row;
-  return { id, slug, name, kind, config, guards, schedule, timeZone: row.time_zone, createdAt: row.created_at };
+  const { id, slug, name, kind, config, guards, schedule, failures } = row;
+  const quarantinedUntil = row.quarantined_until;
+  const hasSecrets = row.sealed_secrets !== null;
+  const times = { timeZone: row.time_zone, createdAt: row.created_at };
+  return { id, slug, name, kind, config, hasSecrets, guards, schedule, failures, quarantinedUntil, ...times };
 }

@@ -5,6 +5,7 @@ import type { ScheduledWork } from '../jobs/clock.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import { locateOrganizations } from '../store/locate.ts';
 import { inTenant, type Origin } from '../store/tenant.ts';
+import { isQuarantined } from './quarantine.ts';
 import { reconcilePeople } from './reconcile/people.ts';
 import { type RunDependencies, runDirectory } from './reconcile/run.ts';
 
@@ -39,6 +40,7 @@ export async function enqueueDue(jobs: JobQueue, work: ScheduledWork, minute: Da
 export async function startSyncWorker(deps: RunDependencies): Promise<void> {
   await deps.jobs.work('sync.run', async ({ organizationId, id }) => {
     try {
+      if (await inTenant(deps.store.db, organizationId, CLOCK, (tx) => isQuarantined(tx, id), 'reader')) return;
       await runDirectory(deps, { organizationId, directoryId: id, origin: CLOCK, trigger: 'schedule', mode: 'run' });
     } catch (error) {
       // A bad feed stays bad however often it is read, and a run under way is what was wanted; both are told elsewhere.

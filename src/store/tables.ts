@@ -76,6 +76,8 @@ export interface DirectoryRow {
   decides_lifecycle: Generated<boolean>;
   sealed_secrets: Generated<string | null>;
   cursor: Generated<string | null>;
+  failures: Generated<number>;
+  quarantined_until: Generated<Date | null>;
   created_at: Generated<Date>;
 }
 

@@ -33,6 +33,9 @@ export interface PlanFigures {
   readonly keptOwners: number;
   /** Records of which nobody can say whom they are about. */
   readonly unattributed: number;
+  /** What this directory's runs have done in the last 24 hours without a person having looked at it. */
+  readonly recentDeprovisions: number;
+  readonly recentMembershipRemovals: number;
 }
 
 export interface TrippedGuard {
@@ -53,7 +56,6 @@ export function trippedGuards(figures: PlanFigures, settings: GuardSettings): Tr
     return [{ guard: 'empty-feed', reason: `the feed is empty; ${figures.previousFeed} people were in the last one` }];
   }
   const tripped: TrippedGuard[] = [];
-  const share = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
   const few = settings.shareAppliesAbove;
 
   const missing = figures.previousFeed - figures.feed;
@@ -61,19 +63,18 @@ export function trippedGuards(figures: PlanFigures, settings: GuardSettings): Tr
     const reason = `the feed has ${figures.feed} people, the last one had ${figures.previousFeed}`;
     tripped.push({ guard: 'feed-shrink', reason });
   }
-  const left = figures.deprovisions;
-  const leftShare = share(left, figures.activePeople);
-  if (left > settings.maxDeprovisions || (left > few && leftShare > settings.maxDeprovisionShare)) {
-    const reason = `${left} of ${figures.activePeople} people would be deprovisioned`;
+  // A little in every run is a lot in a day: what went before counts with what would go now, and with those who were there then.
+  const { deprovisions: left, recentDeprovisions: before } = figures;
+  const people = figures.activePeople + before;
+  if (left > 0 && exceeds(left + before, people, few, settings.maxDeprovisions, settings.maxDeprovisionShare)) {
+    const reason = `${left} of ${figures.activePeople} people would be deprovisioned${since(before)}`;
     tripped.push({ guard: 'deprovisions', reason });
   }
-  const removed = figures.membershipRemovals;
-  const removedShare = share(removed, figures.derivedMemberships);
-  if (
-    removed > settings.maxMembershipRemovals ||
-    (removed > few && removedShare > settings.maxMembershipRemovalShare)
-  ) {
-    const reason = `${removed} of ${figures.derivedMemberships} derived memberships would be removed`;
+  const { membershipRemovals: removed, recentMembershipRemovals: removedBefore } = figures;
+  const held = figures.derivedMemberships + removedBefore;
+  const { maxMembershipRemovals, maxMembershipRemovalShare } = settings;
+  if (removed > 0 && exceeds(removed + removedBefore, held, few, maxMembershipRemovals, maxMembershipRemovalShare)) {
+    const reason = `${removed} of ${figures.derivedMemberships} derived memberships would be removed${since(removedBefore)}`;
     tripped.push({ guard: 'membership-removals', reason });
   }
   if (figures.unattributed > 0 && left + removed > 0) {
@@ -89,4 +90,17 @@ export function trippedGuards(figures: PlanFigures, settings: GuardSettings): Tr
     tripped.push({ guard: 'last-owner', reason });
   }
   return tripped;
+}
+
+function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}
+
+/** By number, or where it is more than a few, by share. */
+function exceeds(part: number, whole: number, few: number, most: number, mostShare: number): boolean {
+  return part > most || (part > few && share(part, whole) > mostShare);
+}
+
+function since(before: number): string {
+  return before === 0 ? '' : `, after ${before} in the last 24 hours`;
 }

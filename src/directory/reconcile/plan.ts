@@ -46,7 +46,18 @@ export async function guardPlan(
   settings: GuardSettings,
 ): Promise<TrippedGuard[]> {
   const { rows } = await sql<PlanFigures>`
+    WITH looked_at AS (
+      -- Whoever approved a run saw what had gone before; counting begins anew.
+      SELECT max(finished_at) AS at FROM sync_runs WHERE directory_id = ${directoryId} AND status = 'applied' AND guards <> '[]'
+    ), recent AS (
+      SELECT c.kind FROM sync_runs r JOIN sync_changes c ON c.run_id = r.id
+      WHERE r.directory_id = ${directoryId} AND r.status = 'applied'
+        AND r.finished_at > greatest(now() - interval '24 hours', (SELECT at FROM looked_at))
+        AND c.kind IN ('user.deprovision', 'membership.remove')
+    )
     SELECT
+      (SELECT count(*) FROM recent WHERE kind = 'user.deprovision') AS "recentDeprovisions",
+      (SELECT count(*) FROM recent WHERE kind = 'membership.remove') AS "recentMembershipRemovals",
       (SELECT count(*) FROM staged_bad WHERE run_id = ${runId} AND coalesce(folded, '') = '') AS unattributed,
       (SELECT count(*) FROM staged_users WHERE run_id = ${runId}) AS feed,
       (SELECT count(*) FROM directory_users WHERE directory_id = ${directoryId} AND deleted_at IS NULL) AS "previousFeed",

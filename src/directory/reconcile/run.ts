@@ -8,6 +8,7 @@ import { Fault } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Store } from '../../store/database.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
+import { countFailure, endQuarantine } from '../quarantine.ts';
 import { type OpenSourceDependencies, openSource } from '../sources/open.ts';
 import type { Reading, Source } from '../sources/source.ts';
 import { applyMemberships, applyPeople, rememberPresence } from './apply.ts';
@@ -126,6 +127,7 @@ async function settle(
     .where('id', '=', directoryId)
     .executeTakeFirstOrThrow();
   const settings = guardSettings.parse(directory.guards);
+  await endQuarantine(tx, directoryId);
   const { bad } = await complete(tx, runId, directoryId, extent, settings.maxBadShare);
   await tx.db.updateTable('sync_runs').set({ cursor: cursor() }).where('id', '=', runId).execute();
   const model = await reconcileModel(deps, tx);
@@ -195,6 +197,8 @@ async function failRun(deps: RunDependencies, request: RunRequest, runId: string
       .where('id', '=', runId)
       .execute();
     await dropStaged(tx, runId);
+    const until = await countFailure(tx, request.directoryId, reason);
+    if (until !== null) deps.log.error({ directory: request.directoryId, until }, 'a source fails again and again');
     await record(tx, { action: 'sync.failed', resource: { type: 'sync_run', id: runId }, outcome: 'failure', reason });
   });
 }

@@ -264,13 +264,21 @@ export interface StagedLinkRow {
   run_id: string;
   group_key: string;
   member_key: string;
-  member_is: 'user' | 'group';
+  member_is: 'user' | 'group' | 'alias';
+}
+
+export interface StagedAliasRow {
+  organization_id: string;
+  run_id: string;
+  alias: string;
+  key: string;
+  is_a: 'user' | 'group';
 }
 
 export interface StagedGoneRow {
   organization_id: string;
   run_id: string;
-  what: 'user' | 'group' | 'member';
+  what: 'user' | 'group' | 'member' | 'members';
   key: string;
   member_key: string;
 }
@@ -694,6 +702,7 @@ export interface Tables {
   staged_members: StagedMemberRow;
   staged_groups: StagedGroupRow;
   staged_links: StagedLinkRow;
+  staged_aliases: StagedAliasRow;
   staged_gone: StagedGoneRow;
   staged_bad: StagedBadRow;
   directory_links: DirectoryLinkRow;

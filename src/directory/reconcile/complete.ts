@@ -32,6 +32,7 @@ export async function complete(
   const findings = await weigh(tx, runId, maxBadShare);
   if (extent === 'changes') await carryOver(tx, runId, directoryId);
   if (findings.bad > 0) await keepBad(tx, runId, directoryId);
+  await resolveAliases(tx, runId);
   await flatten(tx, runId);
   return findings;
 }
@@ -75,6 +76,7 @@ async function carryOver(tx: TenantTransaction, runId: string, directoryId: stri
     WHERE l.directory_id = ${directoryId}
       AND NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND (
         (x.what = 'member' AND x.key = l.group_key AND x.member_key = l.member_key)
+        OR (x.what = 'members' AND x.key = l.group_key)
         OR (x.what = 'group' AND (x.key = l.group_key OR (l.member_is = 'group' AND x.key = l.member_key)))
         OR (x.what = 'user' AND l.member_is = 'user' AND x.key = l.member_key)))
     ON CONFLICT DO NOTHING`.execute(tx.db);
@@ -119,6 +121,19 @@ async function carryUsers(
     FROM directory_users d
     WHERE d.directory_id = ${directoryId} AND d.deleted_at IS NULL AND ${which}
       AND NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND x.what = 'user' AND x.key = d.source_key)
+    ON CONFLICT DO NOTHING`.execute(tx.db);
+}
+
+/** Members who are told by another name become those who bear it, where just one does. */
+async function resolveAliases(tx: TenantTransaction, runId: string): Promise<void> {
+  await sql`
+    WITH named AS (
+      DELETE FROM staged_links WHERE run_id = ${runId} AND member_is = 'alias' RETURNING *
+    ), bearer AS (
+      SELECT alias, min(key) AS key, min(is_a) AS is_a FROM staged_aliases WHERE run_id = ${runId} GROUP BY alias HAVING count(*) = 1
+    )
+    INSERT INTO staged_links (organization_id, run_id, group_key, member_key, member_is)
+    SELECT n.organization_id, n.run_id, n.group_key, b.key, b.is_a FROM named n JOIN bearer b ON b.alias = n.member_key
     ON CONFLICT DO NOTHING`.execute(tx.db);
 }
 

@@ -67,10 +67,12 @@ async function writeBatch(
   const members = linked.filter((each): each is OfKind<'member'> => each.kind === 'member');
   const links = members.map(({ groupKey, memberKey, memberIs }) => ({ group: groupKey, member: memberKey, memberIs }));
   await writeLinks(tx, runId, [...stated, ...links]);
+  await writeAliases(tx, runId, of('alias'));
   const left = linked.filter((each): each is OfKind<'no-member'> => each.kind === 'no-member');
   await writeGone(tx, runId, [
     ...of('gone').map(({ what, key }) => ({ what, key, member: '' })),
     ...left.map(({ groupKey, memberKey }) => ({ what: 'member', key: groupKey, member: memberKey })),
+    ...of('group').flatMap(({ groupKey, whole }) => (whole ? [{ what: 'members', key: groupKey, member: '' }] : [])),
   ]);
 }
 
@@ -160,6 +162,16 @@ async function writeLinks(tx: TenantTransaction, runId: string, links: readonly 
     )
     INSERT INTO staged_links (organization_id, run_id, group_key, member_key, member_is)
     SELECT ${tx.organizationId}::uuid, ${runId}::uuid, "group", member, "memberIs" FROM given ON CONFLICT DO NOTHING`.execute(
+    tx.db,
+  );
+}
+
+async function writeAliases(tx: TenantTransaction, runId: string, aliases: readonly OfKind<'alias'>[]): Promise<void> {
+  if (aliases.length === 0) return;
+  await sql`
+    INSERT INTO staged_aliases (organization_id, run_id, alias, key, is_a)
+    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, a.alias, a.key, a."of"
+    FROM jsonb_to_recordset(${JSON.stringify(aliases)}::jsonb) AS a(alias text, key text, "of" text) ON CONFLICT DO NOTHING`.execute(
     tx.db,
   );
 }

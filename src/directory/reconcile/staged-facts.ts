@@ -77,6 +77,7 @@ const STAGED = [
   'staged_members',
   'staged_groups',
   'staged_links',
+  'staged_aliases',
   'staged_gone',
   'staged_bad',
 ] as const;

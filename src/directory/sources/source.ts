@@ -31,6 +31,8 @@ export interface SourceGroup {
   readonly kind: 'group';
   readonly groupKey: string;
   readonly name: string;
+  /** Of a reading of changes: the members that it names are all that the group has; said once for a group. */
+  readonly whole?: true;
 }
 
 /** Somebody, or another group with everybody in it, is in a group. Either side may come later, or never. */
@@ -38,7 +40,18 @@ export interface SourceMember {
   readonly kind: 'member';
   readonly groupKey: string;
   readonly memberKey: string;
-  readonly memberIs: 'user' | 'group';
+  readonly memberIs: 'user' | 'group' | 'alias';
+}
+
+/**
+ * What a source calls somebody or a group where it names members, as by a distinguished name. It holds in its own reading, before or after
+ * it is used; where it is not one's alone, nobody is meant by it.
+ */
+export interface SourceAlias {
+  readonly kind: 'alias';
+  readonly alias: string;
+  readonly of: 'user' | 'group';
+  readonly key: string;
 }
 
 /**
@@ -65,7 +78,7 @@ export interface NoMember {
   readonly memberKey: string;
 }
 
-export type SourceRecord = SourceUser | SourceGroup | SourceMember | BadRecord | Gone | NoMember;
+export type SourceRecord = SourceUser | SourceGroup | SourceMember | SourceAlias | BadRecord | Gone | NoMember;
 
 export interface Reading {
   /** `full`: whoever is not named is not there. `changes`: whoever is not named is as before. */

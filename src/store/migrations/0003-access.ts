@@ -123,16 +123,27 @@ export const access: Migration = {
       run_id uuid NOT NULL,
       group_key text NOT NULL,
       member_key text NOT NULL,
-      member_is text NOT NULL CHECK (member_is IN ('user', 'group')),
+      member_is text NOT NULL CHECK (member_is IN ('user', 'group', 'alias')),
       PRIMARY KEY (organization_id, run_id, group_key, member_key),
       FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
     );
     CALL wall_in('staged_links', 'organization_id', :app);
+    -- By what other name the source tells members: a distinguished name, say.
+    CREATE TABLE staged_aliases (
+      organization_id uuid NOT NULL,
+      run_id uuid NOT NULL,
+      alias text NOT NULL,
+      key text NOT NULL,
+      is_a text NOT NULL CHECK (is_a IN ('user', 'group')),
+      PRIMARY KEY (organization_id, run_id, alias, key, is_a),
+      FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
+    );
+    CALL wall_in('staged_aliases', 'organization_id', :app);
     -- Of a reading of changes: what is there no more. Of any: records that could not be used.
     CREATE TABLE staged_gone (
       organization_id uuid NOT NULL,
       run_id uuid NOT NULL,
-      what text NOT NULL CHECK (what IN ('user', 'group', 'member')),
+      what text NOT NULL CHECK (what IN ('user', 'group', 'member', 'members')),
       key text NOT NULL,
       member_key text NOT NULL DEFAULT '',
       PRIMARY KEY (organization_id, run_id, what, key, member_key),

@@ -17,8 +17,9 @@ export interface Company {
   readonly feed: string;
   /** Calls the organization's API as the operator. */
   api(method: Method, path: string): supertest.Test;
-  /** Writes the feed: a header `id,email,name,department,title,status` and these rows. */
+  /** Writes the feed: a header `id,email,name,department,title,status`, or another, and these rows. */
   write(...rows: string[]): void;
+  header(line: string): void;
   /** Runs the directory `hr` and gives the run's answer. */
   sync(
     mode?: 'plan' | 'run',
@@ -56,6 +57,7 @@ export async function makeCompany(
     .send({ kind: 'csv', config: { file: feed, columns: { status: 'status' } }, guards: options.guards ?? {} })
     .expect(ok);
 
+  let header = 'id,email,name,department,title,status';
   const within: Company['within'] = (work) => inTenant(server.deps.store.db, id, TEST_ORIGIN, work);
   return {
     id,
@@ -63,7 +65,10 @@ export async function makeCompany(
     feed,
     api,
     within,
-    write: (...rows) => writeFileSync(feed, ['id,email,name,department,title,status', ...rows, ''].join('\n')),
+    write: (...rows) => writeFileSync(feed, [header, ...rows, ''].join('\n')),
+    header: (line) => {
+      header = line;
+    },
     sync: async (mode = 'run') => {
       const answer = await api('post', '/directories/hr/runs').send({ mode });
       assert.ok(answer.ok, JSON.stringify(answer.body));

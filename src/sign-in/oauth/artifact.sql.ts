@@ -7,6 +7,8 @@ import type { TenantTransaction } from '../../store/tenant.ts';
 export interface StoredArtifact {
   readonly payload: Readonly<Record<string, unknown>>;
   readonly appId: string;
+  /** The grant that it is under; null where that has run out. */
+  readonly grant: Readonly<Record<string, unknown>> | null;
   /** Seconds since 1970; null where it was not used yet. */
   readonly consumedAt: number | null;
 }
@@ -94,7 +96,9 @@ export function saveUnderGrant(
 /** One live artifact. @param appId whose it must be, where an app has proven who it is */
 export function findLive(kind: string, hash: Buffer, appId: string | null = null): RawBuilder<StoredArtifact> {
   return sql<StoredArtifact>`
-    SELECT a.payload, a.app_id AS "appId", extract(epoch FROM a.consumed_at)::int AS "consumedAt" FROM oauth_artifacts a
+    SELECT a.payload, a.app_id AS "appId", extract(epoch FROM a.consumed_at)::int AS "consumedAt",
+      (SELECT g.payload FROM oauth_artifacts g WHERE g.kind = 'Grant' AND g.id_hash = a.grant_hash AND g.expires_at > now()) AS "grant"
+    FROM oauth_artifacts a
     WHERE a.kind = ${kind} AND a.id_hash = ${hash} AND (${appId}::uuid IS NULL OR a.app_id = ${appId}::uuid) AND ${LIVE}`;
 }
 

@@ -7,7 +7,16 @@ import { requestIdOf } from '../../http/request-context.ts';
 import type { Store } from '../../store/database.ts';
 import { locateOauthArtifact } from '../../store/locate.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
-import { consume, endOne, endUnderGrant, findLive, grantOfUsed, saveGrant, saveUnderGrant } from './artifact.sql.ts';
+import {
+  consume,
+  endOne,
+  endUnderGrant,
+  findLive,
+  grantOfUsed,
+  type StoredArtifact,
+  saveGrant,
+  saveUnderGrant,
+} from './artifact.sql.ts';
 import { rememberTenant, sessionBehind, tenantBehind } from './browser.ts';
 import { PROVIDER } from './installation.ts';
 
@@ -40,10 +49,13 @@ export function artifactAdapter({ db }: Pick<Store, 'db'>, kind: string): Adapte
     },
     find: async (id) => {
       const hash = hashOf(id);
+      const known = kind === 'Grant' ? grantFound(id) : undefined;
+      if (known !== undefined) return known;
       return within(kind, hash, async (tx) => {
         const [found] = (await findLive(kind, hash, appAsking()).execute(tx.db)).rows;
         if (found === undefined) return undefined;
         const payload = { ...found.payload, jti: id } as AdapterPayload;
+        if (kind !== 'Grant') rememberGrant(payload.grantId, found);
         if (found.consumedAt === null || !ONCE.has(kind)) return payload;
         await recordReplay(tx, kind, payload.clientId ?? '', payload.accountId ?? '');
         return { ...payload, consumed: found.consumedAt };
@@ -68,6 +80,21 @@ export function artifactAdapter({ db }: Pick<Store, 'db'>, kind: string): Adapte
     findByUid: async () => undefined,
     findByUserCode: async () => undefined,
   };
+}
+
+/** The grant of what a request has brought came with it, in one statement; it is asked for next, by its id. */
+const grants = new WeakMap<object, { readonly appId: string; readonly payload: AdapterPayload }>();
+
+function rememberGrant(id: string | undefined, { appId, grant }: StoredArtifact): void {
+  const request = Provider.ctx?.req;
+  if (request === undefined || id === undefined || grant === null) return;
+  grants.set(request, { appId, payload: { ...grant, jti: id } });
+}
+
+function grantFound(id: string): AdapterPayload | undefined {
+  const request = Provider.ctx?.req;
+  const found = request && grants.get(request);
+  return found?.payload.jti === id && found.appId === appAsking() ? found.payload : undefined;
 }
 
 /** A grant is of the person whose live session the browser carries, and of nobody else. */

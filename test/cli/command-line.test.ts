@@ -213,7 +213,7 @@ describe('drawbridge sync, offboard, audit', () => {
     write(...people.slice(0, 6), 'E1,again@acme.example,Again,Sales,active');
     const { code, stderr } = await drawbridge('sync', 'run', 'hr');
     assert.equal(code, 1);
-    assert.match(stderr, /line 8: id E1 stands on line 3 too/);
+    assert.match(stderr, /line 8: the id E1 is at line 3 too/);
   });
 
   it('given a person, then offboard lets them go and offboard show tells how', async () => {

@@ -55,7 +55,8 @@ async function tooMany(tx: TenantTransaction, runId: string, bad: number): Promi
   );
   const first = rows.slice(0, 3).map(({ where, reason }) => `${where}: ${reason}`);
   const more = bad > 3 ? ` and ${bad - 3} more` : '';
-  return new Fault('invalid-feed', `${bad} records are wrong; nothing was changed. ${first.join('. ')}${more}.`, {
+  const wrong = bad === 1 ? 'One record is wrong' : `${bad} records are wrong`;
+  return new Fault('invalid-feed', `${wrong}; nothing was changed. ${first.join('. ')}${more}.`, {
     remedy: 'Mend them at the source and run again, or have the directory bear some (guards.maxBadShare).',
     extra: { errors: rows, errorCount: bad },
   });

@@ -73,13 +73,21 @@ async function carryOver(tx: TenantTransaction, runId: string, directoryId: stri
     ON CONFLICT DO NOTHING`.execute(tx.db);
   await sql`
     INSERT INTO staged_links (organization_id, run_id, group_key, member_key, member_is)
-    SELECT l.organization_id, ${runId}::uuid, l.group_key, l.member_key, l.member_is FROM directory_links l
-    WHERE l.directory_id = ${directoryId}
-      AND NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND (
+    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, l.group_key, l.member_key, l.member_is FROM (
+      SELECT group_key, member_key, member_is FROM directory_links WHERE directory_id = ${directoryId}
+      -- The links of a reading that has no cursor are not kept: its members are.
+      UNION
+      SELECT g.source_key, u.source_key, 'user' FROM directories d
+      JOIN directory_group_members m ON m.directory_id = d.id
+      JOIN directory_groups g ON g.directory_id = d.id AND g.id = m.group_id
+      JOIN directory_users u ON u.directory_id = d.id AND u.id = m.member_id
+      WHERE d.id = ${directoryId} AND d.cursor IS NULL
+    ) l
+    WHERE NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND (
         (x.what = 'member' AND x.key = l.group_key AND x.member_key = l.member_key)
         OR (x.what = 'members' AND x.key = l.group_key)
         OR (x.what = 'group' AND (x.key = l.group_key OR (l.member_is = 'group' AND x.key = l.member_key)))
-        OR (x.what = 'user' AND l.member_is = 'user' AND x.key = l.member_key)))
+        OR (x.what IN ('user', 'memberships') AND l.member_is = 'user' AND x.key = l.member_key)))
     ON CONFLICT DO NOTHING`.execute(tx.db);
 }
 

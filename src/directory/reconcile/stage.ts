@@ -57,7 +57,16 @@ async function writeBatch(
     ...of('group').map(({ groupKey, name }) => ({ key: groupKey, name })),
     ...users.flatMap(({ groups }) => groups.map((name) => ({ key: name.toLowerCase(), name }))),
   ]);
-  const stated = users.flatMap(({ groups, sourceKey }) =>
+  const restated = latest(
+    inOrder.filter((each) => each.kind === 'user').filter(({ groupsWhole }) => groupsWhole === true),
+    ({ sourceKey }) => sourceKey,
+  );
+  await writeGone(
+    tx,
+    runId,
+    restated.map(({ sourceKey }) => ({ what: 'memberships', key: sourceKey, member: '' })),
+  );
+  const stated = [...users.filter(({ groupsWhole }) => !groupsWhole), ...restated].flatMap(({ groups, sourceKey }) =>
     groups.map((name) => ({ group: name.toLowerCase(), member: sourceKey, memberIs: 'user' })),
   );
   const linked = latest(
@@ -188,6 +197,9 @@ async function writeGone(
     ), links AS (
       DELETE FROM staged_links l USING given g WHERE l.run_id = ${runId} AND g.what = 'member' AND l.group_key = g.key
         AND l.member_key = g.member
+    ), memberships AS (
+      DELETE FROM staged_links l USING given g WHERE l.run_id = ${runId} AND g.what = 'memberships' AND l.member_key = g.key
+        AND l.member_is = 'user'
     ), users AS (
       DELETE FROM staged_users u USING given g WHERE u.run_id = ${runId} AND g.what = 'user' AND u.source_key = g.key
     ), groups AS (

@@ -30,17 +30,27 @@ const MIB = 1024 * 1024;
 
 /** Makes one. */
 export function sender(settings: SendSettings): Send {
+  return (url, init) => asking(settings, url, () => once(settings, url, init));
+}
+
+/**
+ * Asks until it is answered well, or the patience is over.
+ * @throws Fault `upstream-failed`
+ */
+export async function asking<A extends Pick<Answer, 'status' | 'headers'>>(
+  settings: Omit<SendSettings, 'fetch' | 'maxBytes'>,
+  url: string | URL,
+  attempt: () => Promise<A | Fault>,
+): Promise<A> {
   const { tries = 6, patience = 10 * 60_000, wait = pause, random = Math.random } = settings;
-  return async (url, init) => {
-    const begun = Date.now();
-    for (let attempt = 1; ; attempt += 1) {
-      const answer = await once(settings, url, init);
-      if (!(answer instanceof Fault) && !mayPass(answer.status)) return answer;
-      const pauseMs = pauseBefore(attempt, answer, random);
-      if (attempt >= tries || Date.now() - begun + pauseMs > patience) throw failed(url, answer);
-      await wait(pauseMs);
-    }
-  };
+  const begun = Date.now();
+  for (let count = 1; ; count += 1) {
+    const answer = await attempt();
+    if (!(answer instanceof Fault) && !mayPass(answer.status)) return answer;
+    const pauseMs = pauseBefore(count, answer, random);
+    if (count >= tries || Date.now() - begun + pauseMs > patience) throw failed(url, answer);
+    await wait(pauseMs);
+  }
 }
 
 /** The JSON of an answer. @throws Fault `upstream-failed` where the status is not among those wanted, or it is no JSON */
@@ -72,13 +82,9 @@ async function once({ fetch, maxBytes = 64 * MIB }: SendSettings, url: string | 
     const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
     return { status: response.status, headers: response.headers, text };
   } catch (cause) {
-    if (cause instanceof Fault && cause.code !== 'upstream-failed') throw cause;
     // An address that may not be reached does not become so by asking again.
     if (cause instanceof Fault) throw cause;
-    return new Fault('upstream-failed', "The source can't be reached, or broke off; nothing was changed.", {
-      where: placeOf(url),
-      cause,
-    });
+    return brokeOff(url, cause);
   }
 }
 
@@ -87,7 +93,11 @@ function mayPass(status: number): boolean {
 }
 
 /** In milliseconds. `Retry-After` in seconds or as a date, else the seconds of a rate limit's reset, else twice as long each time. */
-function pauseBefore(attempt: number, answer: Answer | Fault, random: () => number): number {
+function pauseBefore(
+  attempt: number,
+  answer: Pick<Answer, 'status' | 'headers'> | Fault,
+  random: () => number,
+): number {
   const growing = 500 * 2 ** (attempt - 1) * (0.75 + random() / 2);
   if (answer instanceof Fault) return growing;
   const after = answer.headers.get('retry-after');
@@ -99,7 +109,14 @@ function pauseBefore(attempt: number, answer: Answer | Fault, random: () => numb
   return growing;
 }
 
-function failed(url: string | URL, answer: Answer | Fault): Fault {
+/** That no answer came, or only a part of one. */
+export function brokeOff(url: string | URL, cause: unknown): Fault {
+  const reason = "The source can't be reached, or broke off; nothing was changed.";
+  return new Fault('upstream-failed', reason, { where: placeOf(url), cause });
+}
+
+/** What an answer of that status means. */
+export function failed(url: string | URL, answer: Pick<Answer, 'status'> | Fault): Fault {
   if (answer instanceof Fault) return answer;
   const { status } = answer;
   const remedy =
@@ -112,8 +129,8 @@ function failed(url: string | URL, answer: Answer | Fault): Fault {
   });
 }
 
-/** Queries may carry secrets. */
-function placeOf(url: string | URL): string {
+/** An address to be told: queries may carry secrets. */
+export function placeOf(url: string | URL): string {
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname}`;
 }

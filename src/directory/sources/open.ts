@@ -6,6 +6,7 @@ import { outboundFetch } from '../../http/outbound.ts';
 import type { Settings } from '../../settings.ts';
 import type { Json } from '../../store/tables.ts';
 import { csv } from './csv.ts';
+import { downloader } from './download.ts';
 import { sender } from './http.ts';
 import type { Source, SourceKind } from './source.ts';
 
@@ -26,6 +27,7 @@ interface DirectoryToOpen {
 }
 
 const TIMEOUT_MS = 60_000;
+const DOWNLOAD_TIMEOUT_MS = 60 * 60_000;
 
 /** Whether a kind of directory is pulled. */
 export function isPulled(kind: string): kind is SourceKindName {
@@ -48,6 +50,7 @@ export function openSource({ settings }: OpenSourceDependencies, directory: Dire
   return found.open(found.settings.parse(config), {
     secrets: openedSecrets(settings.secrets.sealingKey, found, directory),
     send: sender({ fetch: outboundFetch({ allowPrivateNetwork, timeout: TIMEOUT_MS }) }),
+    download: downloader({ fetch: outboundFetch({ allowPrivateNetwork, timeout: DOWNLOAD_TIMEOUT_MS }) }),
     now: () => new Date(),
     allowPrivateNetwork,
   });

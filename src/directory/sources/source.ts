@@ -3,6 +3,7 @@
  * throws, so that an error, an empty or a cut-off answer is never taken for "everybody left".
  */
 import type { z } from 'zod';
+import type { Download } from './download.ts';
 import type { Send } from './http.ts';
 
 export interface SourceUser {
@@ -20,6 +21,8 @@ export interface SourceUser {
   readonly endsOn: string | null;
   /** Names of groups that the record itself says this person is in; sources that have groups of their own say `member` instead. */
   readonly groups: readonly string[];
+  /** Of a reading of changes: they are in these groups and no other. */
+  readonly groupsWhole?: true;
   /** Everything the source said, verbatim; conditions of mapping rules read it. */
   readonly attributes: Readonly<Record<string, unknown>>;
   /** The line or id at which to look. */
@@ -105,6 +108,8 @@ export interface SourceContext<Secrets> {
   readonly secrets: Secrets;
   /** Asks by HTTP: bounded in time, again where that may help, only where outbound calls may go. */
   readonly send: Send;
+  /** Asks for one long answer and streams it. */
+  readonly download: Download;
   readonly now: () => Date;
   /** Whether private addresses may be reached, for sources that do not speak HTTP. */
   readonly allowPrivateNetwork: boolean;

@@ -143,7 +143,7 @@ export const access: Migration = {
     CREATE TABLE staged_gone (
       organization_id uuid NOT NULL,
       run_id uuid NOT NULL,
-      what text NOT NULL CHECK (what IN ('user', 'group', 'member', 'members')),
+      what text NOT NULL CHECK (what IN ('user', 'group', 'member', 'members', 'memberships')),
       key text NOT NULL,
       member_key text NOT NULL DEFAULT '',
       PRIMARY KEY (organization_id, run_id, what, key, member_key),

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { downloader } from '../../../src/directory/sources/download.ts';
 import { sender } from '../../../src/directory/sources/http.ts';
 import type { Source, SourceContext, SourceRecord } from '../../../src/directory/sources/source.ts';
 import { Fault } from '../../../src/errors.ts';
@@ -47,7 +48,9 @@ export function kitContext() {
   const waits: number[] = [];
   const fetch = outboundFetch({ allowPrivateNetwork: true, timeout: TIMEOUT_MS });
   const wait = async (ms: number) => waits.push(ms);
-  const context = { send: sender({ fetch, wait, tries: 3 }), now: () => new Date(), allowPrivateNetwork: true };
+  const asking = { fetch, wait, tries: 3 };
+  const ways = { send: sender(asking), download: downloader(asking) };
+  const context = { ...ways, now: () => new Date(), allowPrivateNetwork: true };
   return { context, waits };
 }
 

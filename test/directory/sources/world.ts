@@ -68,9 +68,14 @@ export function shouldShow({ people, groups }: World, withGroups: boolean): Show
 export function shown(records: readonly SourceRecord[]): Shown {
   const users = new Map<string, Extract<SourceRecord, { kind: 'user' }>>();
   const groups = new Map<string, string>();
+  const aliases = new Map<string, string>();
   const members = new Map<string, { group: string; member: string }>();
   for (const record of records) {
     if (record.kind === 'user') users.set(record.sourceKey, record);
+    if (record.kind === 'alias' && record.of === 'user') aliases.set(record.alias, record.key);
+    if (record.kind === 'group' && record.whole) {
+      for (const [key, { group }] of members) if (group === record.groupKey) members.delete(key);
+    }
     if (record.kind === 'group') groups.set(record.groupKey, record.name);
     if (record.kind === 'gone') (record.what === 'user' ? users : groups).delete(record.key);
     if (record.kind !== 'member' && record.kind !== 'no-member') continue;
@@ -80,7 +85,7 @@ export function shown(records: readonly SourceRecord[]): Shown {
   }
   const active = [...users.values()].filter((user) => user.active);
   const linked = [...members.values()].flatMap(({ group, member }) => {
-    const [name, user] = [groups.get(group), users.get(member)];
+    const [name, user] = [groups.get(group), users.get(aliases.get(member) ?? member)];
     return name !== undefined && user?.active ? [`${name}: ${user.email}`] : [];
   });
   const stated = active.flatMap((user) => user.groups.map((name) => `${name}: ${user.email}`));

@@ -92,10 +92,13 @@ for (const mode of ['plan', 'run'] as const) {
     .command(`${mode} <directory>`)
     .description(mode === 'plan' ? 'pull and plan; apply nothing' : 'pull, plan and, unless a guard holds it, apply')
     .addOption(organization())
-    .action((directory: string, options: { organization?: string }) =>
+    .option('--json', 'the run and its plan as JSON')
+    .action((directory: string, options: { organization?: string; json?: boolean }) =>
       withOrganization(options.organization, async (deps, organizationId) => {
-        const { report: run, lines } = await syncDirectory(deps, directory, mode, { organizationId, origin: COMMAND });
-        lines.forEach(say);
+        const watched = { organizationId, origin: COMMAND, progressTo: process.stderr };
+        const { report: run, changes, lines } = await syncDirectory(deps, directory, mode, watched);
+        if (options.json) say(JSON.stringify({ run, changes }, null, 2));
+        else lines.forEach(say);
         if (run.status === 'held') process.exitCode = 2;
       }),
     );

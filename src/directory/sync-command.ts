@@ -1,6 +1,7 @@
 /** `drawbridge sync plan|run|held`: what the commands do and say; the terminal itself is the caller's. */
-import { inTenant, type Origin } from '../store/tenant.ts';
+import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
 import { findDirectory } from './directory.ts';
+import { type ProgressOutput, progressOn } from './progress.ts';
 import { approveRun, discardRun } from './reconcile/held.ts';
 import { type RunDependencies, type RunReport, runDirectory } from './reconcile/run.ts';
 import { findRun, listChanges, listRuns, type PlannedChange, type RunSummary } from './runs.ts';
@@ -8,7 +9,8 @@ import { findRun, listChanges, listRuns, type PlannedChange, type RunSummary } f
 export interface SyncOptions {
   readonly organizationId: string;
   readonly origin: Origin;
-  readonly onProgress?: (records: number) => void;
+  /** Where the progress is shown. */
+  readonly progressTo?: ProgressOutput;
 }
 
 /** Pulls a directory and gives the readable plan with what became of it. */
@@ -18,14 +20,29 @@ export async function syncDirectory(
   mode: 'plan' | 'run',
   options: SyncOptions,
 ): Promise<{ report: RunReport; changes: PlannedChange[]; lines: string[] }> {
-  const { organizationId, origin, onProgress } = options;
-  const { id } = await inTenant(deps.store.db, organizationId, origin, (tx) => findDirectory(tx, directory));
+  const { organizationId, origin, progressTo } = options;
+  const { id, people } = await inTenant(deps.store.db, organizationId, origin, async (tx) => {
+    const found = await findDirectory(tx, directory);
+    return { id: found.id, people: await countPeople(tx, found.id) };
+  });
+  const progress = progressTo && progressOn(progressTo, people);
   const report = await runDirectory(deps, {
     ...{ organizationId, origin, directoryId: id, trigger: 'request', mode },
-    ...(onProgress === undefined ? {} : { onProgress }),
-  });
+    ...(progress === undefined ? {} : { onProgress: progress.show }),
+  }).finally(() => progress?.end());
   const changes = await everyChange(deps, report.runId, options);
   return { report, changes, lines: [...planLines(changes), '', ...verdictLines(report)] };
+}
+
+/** How many a directory named last time. */
+async function countPeople({ db }: TenantTransaction, directoryId: string): Promise<number> {
+  const { count } = await db
+    .selectFrom('directory_users')
+    .select((count) => count.fn.countAll<number>().as('count'))
+    .where('directory_id', '=', directoryId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return count;
 }
 
 /** The plans that wait for a person; one without changes waits for nobody. */

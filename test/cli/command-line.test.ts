@@ -209,6 +209,14 @@ describe('drawbridge sync, offboard, audit', () => {
     assert.equal((await drawbridge('sync', 'held', 'approve', id)).code, 1);
   });
 
+  it('given --json, then the run and its plan are one document', async () => {
+    const { code, stdout } = await drawbridge('sync', 'plan', 'hr', '--json');
+    assert.equal(code, 0);
+    const { run, changes } = JSON.parse(stdout);
+    assert.equal(run.status, 'planned');
+    assert.ok(Array.isArray(changes));
+  });
+
   it('given a broken feed, then each finding is told with its line', async () => {
     write(...people.slice(0, 6), 'E1,again@acme.example,Again,Sales,active');
     const { code, stderr } = await drawbridge('sync', 'run', 'hr');

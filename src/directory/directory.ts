@@ -30,6 +30,7 @@ function pulled<K extends SourceKindName>(kind: K) {
 /** What an administrator says of a directory. Login directories come with their connection. */
 export const directoryInput = z.discriminatedUnion('kind', [
   pulled('csv'),
+  pulled('entra'),
   z.strictObject({ ...common, kind: z.literal('scim'), config: z.strictObject({}).default({}) }),
 ]);
 

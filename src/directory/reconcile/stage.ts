@@ -4,6 +4,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../../store/tables.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
 import type { Reading, SourceRecord, SourceUser } from '../sources/source.ts';
+import { lastWord } from './last-word.ts';
 
 const BATCH = 2000;
 
@@ -21,14 +22,14 @@ export async function stage(
   db: Kysely<Tables>,
   request: StagingRequest,
   runId: string,
-  { records, extent }: Reading,
+  { records, extent, journal = extent === 'changes' }: Reading,
 ): Promise<number> {
   let batch: SourceRecord[] = [];
   let people = 0;
   const flush = async () => {
     const full = batch;
     batch = [];
-    await inTenant(db, request.organizationId, request.origin, (tx) => writeBatch(tx, request, runId, full, extent));
+    await inTenant(db, request.organizationId, request.origin, (tx) => writeBatch(tx, request, runId, full, journal));
     people += full.filter(({ kind }) => kind === 'user').length;
     request.onProgress?.(people);
   };
@@ -45,51 +46,36 @@ async function writeBatch(
   { directoryId }: StagingRequest,
   runId: string,
   records: readonly SourceRecord[],
-  extent: Reading['extent'],
+  journal: boolean,
 ): Promise<void> {
   const of = <K extends SourceRecord['kind']>(kind: K) =>
     records.filter((each): each is OfKind<K> => each.kind === kind);
-  const users = of('user');
-  const inOrder = [...records].reverse();
-  if (users.length > 0) await writeUsers(tx, directoryId, runId, users, extent);
+  const { users, sayingGroups, groups, gone, links } = lastWord(records);
+  const restated = sayingGroups.filter(({ groupsWhole }) => groupsWhole === true);
+  if (users.length > 0) await writeUsers(tx, directoryId, runId, users, journal);
   await writeBad(tx, runId, of('bad'));
-  await writeGroups(tx, runId, [
-    ...of('group').map(({ groupKey, name }) => ({ key: groupKey, name })),
-    ...users.flatMap(({ groups }) => groups.map((name) => ({ key: name.toLowerCase(), name }))),
-  ]);
-  const restated = latest(
-    inOrder.filter((each) => each.kind === 'user').filter(({ groupsWhole }) => groupsWhole === true),
-    ({ sourceKey }) => sourceKey,
-  );
   await writeGone(
     tx,
     runId,
     restated.map(({ sourceKey }) => ({ what: 'memberships', key: sourceKey, member: '' })),
   );
-  const stated = [...users.filter(({ groupsWhole }) => !groupsWhole), ...restated].flatMap(({ groups, sourceKey }) =>
-    groups.map((name) => ({ group: name.toLowerCase(), member: sourceKey, memberIs: 'user' })),
-  );
-  const linked = latest(
-    inOrder.filter((each) => each.kind === 'member' || each.kind === 'no-member'),
-    ({ groupKey, memberKey }) => JSON.stringify([groupKey, memberKey]),
-  );
-  const members = linked.filter((each): each is OfKind<'member'> => each.kind === 'member');
-  const links = members.map(({ groupKey, memberKey, memberIs }) => ({ group: groupKey, member: memberKey, memberIs }));
-  await writeLinks(tx, runId, [...stated, ...links]);
-  await writeAliases(tx, runId, of('alias'));
-  const left = linked.filter((each): each is OfKind<'no-member'> => each.kind === 'no-member');
-  await writeGone(tx, runId, [
-    ...of('gone').map(({ what, key }) => ({ what, key, member: '' })),
-    ...left.map(({ groupKey, memberKey }) => ({ what: 'member', key: groupKey, member: memberKey })),
-    ...of('group').flatMap(({ groupKey, whole }) => (whole ? [{ what: 'members', key: groupKey, member: '' }] : [])),
+  const stated = sayingGroups.flatMap((user) => user.groups.map((name) => ({ key: name.toLowerCase(), name, user })));
+  const named = stated.map(({ key, name }) => ({ key, name }));
+  await writeGroups(tx, runId, [...groups.map(({ groupKey, name }) => ({ key: groupKey, name })), ...named], journal);
+  await writeLinks(tx, runId, [
+    ...stated.map(({ key, user }) => ({ group: key, member: user.sourceKey, memberIs: 'user' })),
+    ...links.flatMap((link) =>
+      link.kind === 'member' ? [{ group: link.groupKey, member: link.memberKey, memberIs: link.memberIs }] : [],
+    ),
   ]);
-}
-
-/** Of several with the same key, the first of the list. */
-function latest<T>(list: readonly T[], keyOf: (item: T) => string): T[] {
-  const found = new Map<string, T>();
-  for (const item of list) if (!found.has(keyOf(item))) found.set(keyOf(item), item);
-  return [...found.values()];
+  await writeAliases(tx, runId, of('alias'));
+  await writeGone(tx, runId, [
+    ...gone.map(({ what, key }) => ({ what, key, member: '' })),
+    ...links.flatMap((link) =>
+      link.kind === 'no-member' ? [{ what: 'member', key: link.groupKey, member: link.memberKey }] : [],
+    ),
+    ...groups.flatMap(({ groupKey, whole }) => (whole ? [{ what: 'members', key: groupKey, member: '' }] : [])),
+  ]);
 }
 
 /** A person is in from the first moment of the first day to the last moment of the last day, where the directory is. */
@@ -98,12 +84,11 @@ async function writeUsers(
   directoryId: string,
   runId: string,
   users: readonly SourceUser[],
-  extent: Reading['extent'],
+  journal: boolean,
 ): Promise<void> {
   const rows = JSON.stringify(users.map((user, at) => ({ ...user, at, fingerprint: fingerprintOf(user) })));
-  // In a full reading nobody can say which of two is right; in one of changes the later is.
-  const full = extent === 'full';
-  const conflict = full
+  // In a journal the later of two is right; else nobody can say which.
+  const conflict = !journal
     ? sql`DO NOTHING`
     : sql`DO UPDATE SET source_key = excluded.source_key, external_id = excluded.external_id, user_name = excluded.user_name,
         email = excluded.email, display_name = excluded.display_name, active = excluded.active, starts_at = excluded.starts_at,
@@ -113,7 +98,9 @@ async function writeUsers(
       SELECT u.* FROM jsonb_to_recordset(${rows}::jsonb) AS u("sourceKey" text, "externalId" text, "userName" text, email text,
         "displayName" text, active boolean, "startsOn" date, "endsOn" date, attributes jsonb, fingerprint uuid, "where" text, at integer)
     ), one AS (
-      SELECT DISTINCT ON (lower("sourceKey")) * FROM given ORDER BY lower("sourceKey"), CASE WHEN ${full} THEN at ELSE -at END
+      SELECT DISTINCT ON (lower("sourceKey")) * FROM given ORDER BY lower("sourceKey"), CASE WHEN ${journal} THEN -at ELSE at END
+    ), back AS (
+      DELETE FROM staged_gone x USING one WHERE x.run_id = ${runId} AND x.what = 'user' AND x.key = one."sourceKey"
     ), staged AS (
       INSERT INTO staged_users (organization_id, run_id, source_key, external_id, user_name, email, display_name, active, starts_at,
         ends_at, attributes, fingerprint, found_at)
@@ -129,7 +116,7 @@ async function writeUsers(
     FROM given g
     LEFT JOIN staged s ON s.folded = lower(g."sourceKey")
     LEFT JOIN staged_users earlier ON earlier.run_id = ${runId} AND earlier.folded = lower(g."sourceKey")
-    WHERE ${full} AND (s.folded IS NULL OR g.at NOT IN (SELECT at FROM one))`.execute(tx.db);
+    WHERE NOT ${journal} AND (s.folded IS NULL OR g.at NOT IN (SELECT at FROM one))`.execute(tx.db);
 }
 
 async function writeBad(tx: TenantTransaction, runId: string, bad: readonly OfKind<'bad'>[]): Promise<void> {
@@ -142,15 +129,24 @@ async function writeBad(tx: TenantTransaction, runId: string, bad: readonly OfKi
   );
 }
 
-async function writeGroups(tx: TenantTransaction, runId: string, groups: readonly { key: string; name: string }[]) {
+async function writeGroups(
+  tx: TenantTransaction,
+  runId: string,
+  groups: readonly { key: string; name: string }[],
+  journal: boolean,
+): Promise<void> {
   if (groups.length === 0) return;
   await sql`
+    WITH given AS (
+      SELECT DISTINCT ON (g.key) g.key, g.name FROM jsonb_to_recordset(${JSON.stringify(groups)}::jsonb) AS g(key text, name text)
+      ORDER BY g.key, g.name
+    ), back AS (
+      DELETE FROM staged_gone x USING given WHERE x.run_id = ${runId} AND x.what = 'group' AND x.key = given.key
+    )
     INSERT INTO staged_groups (organization_id, run_id, group_key, name)
-    SELECT DISTINCT ON (g.key) ${tx.organizationId}::uuid, ${runId}::uuid, g.key, g.name
-    FROM jsonb_to_recordset(${JSON.stringify(groups)}::jsonb) AS g(key text, name text) ORDER BY g.key, g.name
-    ON CONFLICT (organization_id, run_id, group_key) DO UPDATE SET name = excluded.name WHERE staged_groups.name > excluded.name`.execute(
-    tx.db,
-  );
+    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, key, name FROM given
+    ON CONFLICT (organization_id, run_id, group_key) DO UPDATE SET name = excluded.name
+      WHERE ${journal} OR staged_groups.name > excluded.name`.execute(tx.db);
 }
 
 interface Link {

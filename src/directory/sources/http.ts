@@ -11,8 +11,12 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Sends a request and reads the whole answer. @throws Fault `upstream-failed`, whose `where` is the address without its query */
-export type Send = (url: string | URL, init?: RequestInit) => Promise<Answer>;
+/**
+ * Sends a request and reads the whole answer.
+ * @param mayPassToo which other answers are worth asking again for: some services say "too fast" in their own way
+ * @throws Fault `upstream-failed`, whose `where` is the address without its query
+ */
+export type Send = (url: string | URL, init?: RequestInit, mayPassToo?: (answer: Answer) => boolean) => Promise<Answer>;
 
 export interface SendSettings {
   /** An outbound `fetch` with a limit of time of its own. */
@@ -30,23 +34,25 @@ const MIB = 1024 * 1024;
 
 /** Makes one. */
 export function sender(settings: SendSettings): Send {
-  return (url, init) => asking(settings, url, () => once(settings, url, init));
+  return (url, init, mayPassToo) => asking(settings, url, () => once(settings, url, init), mayPassToo);
 }
 
 /**
  * Asks until it is answered well, or the patience is over.
+ * @param mayPassToo besides 429 and the like
  * @throws Fault `upstream-failed`
  */
 export async function asking<A extends Pick<Answer, 'status' | 'headers'>>(
   settings: Omit<SendSettings, 'fetch' | 'maxBytes'>,
   url: string | URL,
   attempt: () => Promise<A | Fault>,
+  mayPassToo: (answer: A) => boolean = () => false,
 ): Promise<A> {
   const { tries = 6, patience = 10 * 60_000, wait = pause, random = Math.random } = settings;
   const begun = Date.now();
   for (let count = 1; ; count += 1) {
     const answer = await attempt();
-    if (!(answer instanceof Fault) && !mayPass(answer.status)) return answer;
+    if (!(answer instanceof Fault) && !mayPass(answer.status) && !mayPassToo(answer)) return answer;
     const pauseMs = pauseBefore(count, answer, random);
     if (count >= tries || Date.now() - begun + pauseMs > patience) throw failed(url, answer);
     await wait(pauseMs);

@@ -7,10 +7,11 @@ import type { Settings } from '../../settings.ts';
 import type { Json } from '../../store/tables.ts';
 import { csv } from './csv.ts';
 import { downloader } from './download.ts';
+import { entra } from './entra.ts';
 import { sender } from './http.ts';
 import type { Source, SourceKind } from './source.ts';
 
-export const SOURCE_KINDS = { csv } as const satisfies Record<string, SourceKind>;
+export const SOURCE_KINDS = { csv, entra } as const satisfies Record<string, SourceKind>;
 
 export type SourceKindName = keyof typeof SOURCE_KINDS;
 

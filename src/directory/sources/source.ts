@@ -69,7 +69,7 @@ export interface BadRecord {
   readonly reason: string;
 }
 
-/** Only of a reading that is no full one: a person or a group is there no more, or somebody is not in a group any more. */
+/** Only of a journal: a person or a group is there no more, or somebody is not in a group any more. */
 export interface Gone {
   readonly kind: 'gone';
   readonly what: 'user' | 'group';
@@ -86,9 +86,10 @@ export type SourceRecord = SourceUser | SourceGroup | SourceMember | SourceAlias
 export interface Reading {
   /** `full`: whoever is not named is not there. `changes`: whoever is not named is as before. */
   readonly extent: 'full' | 'changes';
+  /** Whether of two records about the same person, group or member the later counts. Changes always are a journal; `full` must say so. */
+  readonly journal?: boolean;
   /**
-   * The records, to be read once. Of two about the same person, group or member, the later counts in a reading of changes; in a full one
-   * the second is a bad record, which the run sees to.
+   * The records, to be read once. Where they are no journal, the second about the same person is a bad record, which the run sees to.
    * @throws Fault `invalid-feed` where the answer is cut off, contradicts itself or changes while it is read; `upstream-failed` where the
    * source does not answer, however often it is asked
    */

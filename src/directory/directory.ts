@@ -31,6 +31,7 @@ function pulled<K extends SourceKindName>(kind: K) {
 export const directoryInput = z.discriminatedUnion('kind', [
   pulled('csv'),
   pulled('entra'),
+  pulled('ldap'),
   z.strictObject({ ...common, kind: z.literal('scim'), config: z.strictObject({}).default({}) }),
 ]);
 

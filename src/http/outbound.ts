@@ -40,7 +40,8 @@ export function isInside(address: string): boolean {
   return INSIDE.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
-const publicLookup: LookupFunction = (hostname, options, done) => {
+/** Looks a name up, and refuses one that leads inside. */
+export const publicLookup: LookupFunction = (hostname, options, done) => {
   lookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return done(error, '');
     const inside = addresses.find(({ address }) => isInside(address));

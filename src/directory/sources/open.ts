@@ -9,9 +9,10 @@ import { csv } from './csv.ts';
 import { downloader } from './download.ts';
 import { entra } from './entra.ts';
 import { sender } from './http.ts';
+import { ldap } from './ldap.ts';
 import type { Source, SourceKind } from './source.ts';
 
-export const SOURCE_KINDS = { csv, entra } as const satisfies Record<string, SourceKind>;
+export const SOURCE_KINDS = { csv, entra, ldap } as const satisfies Record<string, SourceKind>;
 
 export type SourceKindName = keyof typeof SOURCE_KINDS;
 

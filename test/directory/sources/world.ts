@@ -70,13 +70,16 @@ export function shown(records: readonly SourceRecord[]): Shown {
   const groups = new Map<string, string>();
   const aliases = new Map<string, string>();
   const members = new Map<string, { group: string; member: string }>();
-  for (const record of records) {
+  for (const record of withoutAliases(records)) {
     if (record.kind === 'user') users.set(record.sourceKey, record);
     if (record.kind === 'alias' && record.of === 'user') aliases.set(record.alias, record.key);
     if (record.kind === 'group' && record.whole) {
       for (const [key, { group }] of members) if (group === record.groupKey) members.delete(key);
     }
     if (record.kind === 'group') groups.set(record.groupKey, record.name);
+    if (record.kind === 'group' && record.whole) {
+      for (const [id, { group }] of members) if (group === record.groupKey) members.delete(id);
+    }
     if (record.kind === 'gone') (record.what === 'user' ? users : groups).delete(record.key);
     if (record.kind !== 'member' && record.kind !== 'no-member') continue;
     const link = { group: record.groupKey, member: record.memberKey };
@@ -93,4 +96,14 @@ export function shown(records: readonly SourceRecord[]): Shown {
     people: Object.fromEntries(active.map(({ email, displayName }) => [String(email), displayName])),
     memberships: [...linked, ...stated].sort(),
   };
+}
+
+/** With members told by their keys, as a run makes it of aliases. */
+function withoutAliases(records: readonly SourceRecord[]): SourceRecord[] {
+  const keys = new Map(records.flatMap((record) => (record.kind === 'alias' ? [[record.alias, record.key]] : [])));
+  return records.flatMap((record): SourceRecord[] => {
+    if (record.kind !== 'member' || record.memberIs !== 'alias') return [record];
+    const memberKey = keys.get(record.memberKey);
+    return memberKey === undefined ? [] : [{ ...record, memberKey, memberIs: 'user' }];
+  });
 }

@@ -1,0 +1,86 @@
+/** Makes of a group's entry the group and everybody whom it names. */
+import type { Attribute, Control, SearchEntry } from 'ldapts';
+import { Fault } from '../../../errors.ts';
+import type { SourceMember, SourceRecord } from '../source.ts';
+import type { LdapConnection } from './connection.ts';
+import { canonicalDn, nameOf } from './distinguished-name.ts';
+import { firstOf, keyOf } from './entry.ts';
+import type { GroupMapping } from './presets.ts';
+import { find } from './search.ts';
+
+/** How a server's group is read. */
+export interface GroupReading {
+  readonly connection: LdapConnection;
+  readonly mapping: GroupMapping;
+  /** Who is meant by a value of a member attribute; undefined where it is nobody whom we could know. */
+  readonly memberOf: (value: string, attribute: string) => Pick<SourceMember, 'memberKey' | 'memberIs'> | undefined;
+  readonly controls?: readonly Control[];
+  /** Of a reading of changes. */
+  readonly whole: boolean;
+}
+
+/** Everything that must be asked for. */
+export function groupAttributes({ key, name, members }: GroupMapping): string[] {
+  return [...new Set([key, ...name, ...members])];
+}
+
+/** The group and its members. */
+export async function* readGroup(entry: SearchEntry, reading: GroupReading): AsyncIterable<SourceRecord> {
+  const { mapping, whole } = reading;
+  const groupKey = keyOf(entry, mapping.key);
+  const name = firstOf(entry, mapping.name);
+  if (groupKey === undefined || name === undefined) {
+    const missing = groupKey === undefined ? mapping.key : mapping.name.join(' and ');
+    yield { kind: 'bad', sourceKey: null, where: entry.name, reason: `${missing} is missing` };
+    return;
+  }
+  yield { kind: 'group', groupKey, name, ...(whole ? { whole } : {}) };
+  for (const attribute of mapping.members) {
+    for await (const value of everyValue(entry, attribute, reading)) {
+      const member = reading.memberOf(value, attribute);
+      if (member !== undefined) yield { kind: 'member', groupKey, ...member };
+    }
+  }
+}
+
+/** How a distinguished name, or a name of a POSIX account, names somebody. */
+export const aliasOfDn = (dn: string): string => `dn:${canonicalDn(nameOf(dn))}`;
+export const aliasOfUid = (uid: string): string => `uid:${uid}`;
+
+/** By alias: for a server that tells no more of a member than a name. */
+export function namedMember(value: string, attribute: string): Pick<SourceMember, 'memberKey' | 'memberIs'> {
+  const memberKey = attribute.toLowerCase() === 'memberuid' ? aliasOfUid(value) : aliasOfDn(value);
+  return { memberKey, memberIs: 'alias' };
+}
+
+const RANGE = /;range=(\d+)-(\d+|\*)$/i;
+
+/** Active Directory hands out many values in ranges: `member;range=0-1499`, then `member;range=1500-*`. */
+async function* everyValue(entry: SearchEntry, attribute: string, reading: GroupReading): AsyncIterable<string> {
+  let found = valuesWithRange(entry, attribute);
+  for (;;) {
+    yield* found?.values.filter((value) => typeof value === 'string') ?? [];
+    const [, , last = '*'] = RANGE.exec(found?.type ?? '') ?? [];
+    if (last === '*') return;
+    const next = Number(last) + 1;
+    const more = await find(reading.connection, {
+      base: entry.name,
+      scope: 'base',
+      filter: '(objectClass=*)',
+      attributes: [`${attribute};range=${next}-*`],
+      controls: reading.controls ?? [],
+    });
+    found = more && valuesWithRange(more, attribute);
+    if (Number(RANGE.exec(found?.type ?? '')?.[1]) !== next) {
+      throw new Fault('invalid-feed', 'A group changed while its members were read; nothing was changed.', {
+        where: entry.name,
+        remedy: 'The next run tries again.',
+      });
+    }
+  }
+}
+
+function valuesWithRange({ attributes }: SearchEntry, name: string): Attribute | undefined {
+  const named = attributes.filter(({ type }) => type.replace(RANGE, '').toLowerCase() === name.toLowerCase());
+  return named.find(({ type }) => RANGE.test(type)) ?? named[0];
+}

@@ -103,6 +103,27 @@ class Model {
   readonly rules = new Map<string, Rule>();
   readonly accounts = new Map<string, 'active' | 'deprovisioned'>();
   readonly byHand = new Set<string>();
+  /** Who has one of the product's seats. */
+  readonly seated = new Set<string>();
+  readonly seats: number | null;
+
+  constructor(seats: number | null) {
+    this.seats = seats;
+  }
+
+  /** Everybody's wishes are looked at, or one person's. */
+  seat(only?: string): void {
+    const wanting = IDS.filter((id) => this.accounts.get(id) === 'active' && this.#wantsProduct(id));
+    for (const id of this.seated) if (!wanting.some((each) => each === id)) this.seated.delete(id);
+    for (const id of wanting) {
+      if ((only === undefined || only === id) && this.seated.size < (this.seats ?? 100)) this.seated.add(id);
+    }
+  }
+
+  #wantsProduct(id: string): boolean {
+    const inWorkspace = this.#derived(id, 'main') !== undefined || this.byHand.has(id);
+    return inWorkspace && this.#derived(id, 'main/insights') !== undefined;
+  }
 
   /** The feed is read. */
   settle(): void {
@@ -115,6 +136,7 @@ class Model {
         this.byHand.delete(id);
       }
     }
+    this.seat();
   }
 
   /** `scope:role (source)` of everybody. */
@@ -129,8 +151,8 @@ class Model {
     const main = this.#derived(id, 'main');
     const insights = this.#derived(id, 'main/insights');
     const byHand = this.byHand.has(id);
-    // A product is given only to whoever is in its workspace.
-    const product = insights !== undefined && (main !== undefined || byHand) ? [`main/insights:${insights}`] : [];
+    // A product is given only to whoever is in its workspace, as long as there are seats.
+    const product = this.seated.has(id) ? [`main/insights:${insights}`] : [];
     return [
       ...(main === undefined ? [] : [`main:${main} (mapping)`]),
       ...(byHand ? ['main:member (manual)'] : []),
@@ -199,12 +221,15 @@ async function happen(company: Company, model: Model, what: Event): Promise<void
     assert.equal((await company.sync()).status, 'applied');
   } else if (what.kind === 'rule' && what.rule !== null) {
     model.rules.set(what.slug, what.rule);
+    model.seat();
     await company.api('put', `/mapping-rules/${what.slug}`).send(inputOf(what.rule)).expect(200);
   } else if (what.kind === 'rule') {
     if (!model.rules.delete(what.slug)) return;
+    model.seat();
     await company.api('delete', `/mapping-rules/${what.slug}`).expect(200);
   } else if (what.kind === 'by hand' && model.accounts.get(what.id) === 'active' && !model.byHand.has(what.id)) {
     model.byHand.add(what.id);
+    model.seat(what.id);
     const grant = { user: `${what.id}@acme.example`, scope: { workspace: 'main' }, role: 'member', reason: 'test' };
     await company.api('post', '/memberships').send(grant).expect(201);
     // What a hand gives may let a rule's product follow, with the next look at the person.
@@ -252,28 +277,33 @@ describe('the one reconcile', () => {
   it('given any company, rules and days, then everybody has what the plain model says, and again changes nothing', async () => {
     let sequences = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(event, { minLength: 2, maxLength: 6 }), async (events) => {
-        sequences += 1;
-        const company = await makeCompany(server, database, { guards: LOOSE });
-        const columns = { status: 'status', startsOn: 'starts', endsOn: 'ends', groups: 'groups' };
-        company.header('id,email,name,department,title,status,starts,ends,groups');
-        await company
-          .api('put', '/directories/hr')
-          .send({ kind: 'csv', config: { file: company.feed, columns }, guards: LOOSE })
-          .expect(200);
-        const model = new Model();
-        for (const what of events) {
-          await happen(company, model, what);
-          assert.deepEqual(await actual(company), model.memberships(), JSON.stringify(what));
-          assert.deepEqual(await statuses(company), model.accounts);
-        }
-        write(company, model.feed);
-        const again = await company.sync();
-        model.settle();
-        assert.deepEqual(await actual(company), model.memberships(), 'read once more');
-        const { 'membership.withheld': _, ...changes } = (await company.sync()).counts;
-        assert.deepEqual([again.status, changes], ['applied', {}]);
-      }),
+      fc.asyncProperty(
+        fc.array(event, { minLength: 2, maxLength: 6 }),
+        fc.constantFrom(null, 1, 2),
+        async (events, seats) => {
+          sequences += 1;
+          const company = await makeCompany(server, database, { guards: LOOSE });
+          const columns = { status: 'status', startsOn: 'starts', endsOn: 'ends', groups: 'groups' };
+          company.header('id,email,name,department,title,status,starts,ends,groups');
+          await company
+            .api('put', '/directories/hr')
+            .send({ kind: 'csv', config: { file: company.feed, columns }, guards: LOOSE })
+            .expect(200);
+          await company.api('put', '/workspaces/main/products/insights').send({ seats }).expect(200);
+          const model = new Model(seats);
+          for (const what of events) {
+            await happen(company, model, what);
+            assert.deepEqual(await actual(company), model.memberships(), JSON.stringify(what));
+            assert.deepEqual(await statuses(company), model.accounts);
+          }
+          write(company, model.feed);
+          const again = await company.sync();
+          model.settle();
+          assert.deepEqual(await actual(company), model.memberships(), 'read once more');
+          const { 'membership.withheld': _, ...changes } = (await company.sync()).counts;
+          assert.deepEqual([again.status, changes], ['applied', {}]);
+        },
+      ),
       { numRuns: RUNS },
     );
     assert.ok(sequences >= RUNS);

@@ -236,3 +236,43 @@ describe('plans and people, explained', () => {
     assert.deepEqual(await acme.memberships('p1@acme.example'), []);
   });
 });
+
+describe('a product of so many seats', () => {
+  const INSIGHTS = { condition: '$.department == "Sales"', scope: { product: 'main/insights' }, role: 'viewer' };
+  const seats = (acme: Company, number: number) =>
+    acme.api('put', '/workspaces/main/products/insights').send({ seats: number }).expect(200);
+  const holders = async (acme: Company, count: number) => {
+    const all = await Promise.all(Array.from({ length: count }, (_, at) => acme.memberships(`p${at}@acme.example`)));
+    return all.flatMap((held, at) => (held.some((each) => each.startsWith('main/insights')) ? [at] : []));
+  };
+
+  it('given more people than seats, then the rest wait, are told of, and come in when there is one more', async () => {
+    const acme = await company();
+    await seats(acme, 2);
+    await acme.api('put', '/mapping-rules/insights').send(INSIGHTS).expect(200);
+    acme.write(...people(4));
+    const run = await acme.sync();
+    assert.equal(run.counts['membership.withheld'], 2);
+    assert.deepEqual(await holders(acme, 4), [0, 1]);
+    const { body } = await acme.api('get', `/runs/${run.id}/changes?kind=membership.withheld`).expect(200);
+    assert.match(body.changes[0].reason, /2 seats are taken/);
+    acme.write(person(0, 'Support'), ...people(4).slice(1));
+    await acme.sync();
+    assert.deepEqual(await holders(acme, 4), [1, 2], 'whoever has one keeps it');
+    await seats(acme, 3);
+    await acme.sync();
+    assert.deepEqual(await holders(acme, 4), [1, 2, 3]);
+  });
+
+  it('given one seat, when five people are settled at once, then one of them has it', async () => {
+    const acme = await company();
+    await seats(acme, 0);
+    await acme.api('put', '/mapping-rules/insights').send(INSIGHTS).expect(200);
+    acme.write(...people(5));
+    await acme.sync();
+    await seats(acme, 1);
+    const settle = (at: number) => acme.api('post', `/people/p${at}@acme.example/reconcile`).send({}).expect(200);
+    await Promise.all([0, 1, 2, 3, 4].map(settle));
+    assert.equal((await holders(acme, 5)).length, 1);
+  });
+});

@@ -76,9 +76,22 @@ async function settleRecords(
 }
 
 async function settleMemberships(tx: TenantTransaction, model: ReconcileModel, scope: FactScope): Promise<Change[]> {
-  const { rows } = await prepared(sql<Change>`${planMemberships(scope, model)}`).execute(tx.db);
+  const plan = async () => (await prepared(sql<Change>`${planMemberships(scope, model)}`).execute(tx.db)).rows;
+  const first = await plan();
+  const rows = (await holdSeats(tx, first)) ? await plan() : first;
   if (rows.length > 0) await applyMemberships(tx, changesAtHand(rows));
   return rows;
+}
+
+/** Of two who would take the last seat at once, one waits for the other. @returns whether anybody takes one of so many */
+async function holdSeats(tx: TenantTransaction, changes: readonly Change[]): Promise<boolean> {
+  const taken = changes.flatMap(({ kind, product_id: id }) => (kind === 'membership.add' && id !== null ? [id] : []));
+  if (taken.length === 0) return false;
+  const { rows } = await sql`
+    SELECT id FROM products WHERE id = ANY(${taken}::uuid[]) AND seats IS NOT NULL ORDER BY id FOR NO KEY UPDATE`.execute(
+    tx.db,
+  );
+  return rows.length > 0;
 }
 
 async function byDirectory(tx: TenantTransaction, ids: readonly string[]): Promise<Records[]> {

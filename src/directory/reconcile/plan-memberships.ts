@@ -1,6 +1,7 @@
 /**
  * Desired memberships minus actual ones. Desired: every enabled rule over every present fact of a person; at each scope the highest
- * rank wins, then the rule's position, then its name; a denying rule beats any granting one (directory, Reconcile; access models).
+ * rank wins, then the rule's position, then its name; a denying rule beats any granting one. Where a product has so many seats, whoever
+ * has one keeps it, and the others come in the order of their addresses (directory, Reconcile; access models).
  */
 import { type RawBuilder, sql } from 'kysely';
 
@@ -29,6 +30,10 @@ export interface FactScope {
   readonly facts: RawBuilder<unknown>;
   /** `user_id, directory_id, group_name`. */
   readonly groups: RawBuilder<unknown>;
+  /** `user_id` of those who leave with this plan; what they hold is free then. */
+  readonly leaving: RawBuilder<unknown>;
+  /** `user_id, email` of those whose account is made with this plan. */
+  readonly newcomers: RawBuilder<unknown>;
 }
 
 const PRESENT = sql`d.active AND d.deleted_at IS NULL AND coalesce(d.starts_at <= now(), true) AND coalesce(d.ends_at > now(), true)`;
@@ -55,6 +60,8 @@ function scopeOf(who: RawBuilder<unknown>): FactScope {
       JOIN directory_group_members m ON m.directory_id = d.directory_id AND m.member_id = d.id
       JOIN directory_groups g ON g.directory_id = m.directory_id AND g.id = m.group_id
       WHERE ${PRESENT}`,
+    leaving: sql`SELECT NULL::uuid AS user_id WHERE false`,
+    newcomers: sql`SELECT NULL::uuid AS user_id, NULL::text AS email WHERE false`,
   };
 }
 
@@ -62,7 +69,7 @@ function scopeOf(who: RawBuilder<unknown>): FactScope {
 export function stagedScope(runId: string, directoryId: string): FactScope {
   return {
     given: [
-      sql`planned AS MATERIALIZED (SELECT source_key, user_id, kind FROM sync_changes WHERE run_id = ${runId} AND kind LIKE 'user.%')`,
+      sql`planned AS MATERIALIZED (SELECT source_key, user_id, kind, email FROM sync_changes WHERE run_id = ${runId} AND kind LIKE 'user.%')`,
       sql`resolved AS MATERIALIZED (
         SELECT s.source_key, coalesce(p.user_id, d.user_id) AS user_id, s.attributes,
           s.active AND coalesce(s.starts_at <= now(), true) AND coalesce(s.ends_at > now(), true) AS present
@@ -94,6 +101,8 @@ export function stagedScope(runId: string, directoryId: string): FactScope {
       JOIN directory_group_members m ON m.directory_id = d.directory_id AND m.member_id = d.id
       JOIN directory_groups g ON g.directory_id = m.directory_id AND g.id = m.group_id
       WHERE d.directory_id <> ${directoryId} AND ${PRESENT}`,
+    leaving: sql`SELECT user_id FROM planned WHERE kind = 'user.deprovision'`,
+    newcomers: sql`SELECT user_id, email FROM planned WHERE kind = 'user.create'`,
   };
 }
 
@@ -141,6 +150,28 @@ export function planMemberships(scope: FactScope, model: MembershipModel): RawBu
           AND w.scope_id = g.workspace_id AND w.source <> 'mapping' AND coalesce(w.expires_at > now(), true)) AS lacks_workspace
       FROM granted g
     ),
+    seat_holders AS MATERIALIZED (
+      -- Whoever has a product of so many seats, and will still have it after this plan.
+      SELECT DISTINCT m.product_id, m.user_id FROM memberships m JOIN products p ON p.id = m.product_id AND p.seats IS NOT NULL
+      WHERE coalesce(m.expires_at > now(), true) AND m.user_id NOT IN (SELECT user_id FROM (${scope.leaving}) l WHERE user_id IS NOT NULL)
+        AND (m.source <> 'mapping' OR m.user_id NOT IN (SELECT user_id FROM people)
+          OR EXISTS (SELECT FROM desired d WHERE d.user_id = m.user_id AND d.product_id = m.product_id AND NOT d.lacks_workspace))
+    ),
+    waiting AS (
+      SELECT d.user_id, d.product_id, p.seats,
+        row_number() OVER (PARTITION BY d.product_id ORDER BY coalesce(u.email, n.email), d.user_id) AS place
+      FROM desired d JOIN products p ON p.id = d.product_id AND p.seats IS NOT NULL
+      LEFT JOIN users u ON u.id = d.user_id LEFT JOIN (${scope.newcomers}) n ON n.user_id = d.user_id
+      WHERE NOT d.lacks_workspace AND (d.product_id, d.user_id) NOT IN (SELECT product_id, user_id FROM seat_holders)
+    ),
+    seatless AS MATERIALIZED (
+      SELECT user_id, product_id, seats FROM waiting w
+      WHERE place > seats - (SELECT count(*) FROM seat_holders h WHERE h.product_id = w.product_id)
+    ),
+    placed AS (
+      SELECT d.* FROM desired d
+      WHERE NOT d.lacks_workspace AND NOT EXISTS (SELECT FROM seatless s WHERE s.user_id = d.user_id AND s.product_id = d.product_id)
+    ),
     actual AS (SELECT m.* FROM memberships m JOIN people USING (user_id) WHERE m.source = 'mapping'),
     difference AS (
       SELECT coalesce(d.user_id, a.user_id) AS user_id, coalesce(d.scope_kind, a.scope_kind) AS scope_kind,
@@ -151,13 +182,17 @@ export function planMemberships(scope: FactScope, model: MembershipModel): RawBu
         CASE WHEN d.user_id IS NULL THEN 'membership.remove'
           WHEN a.user_id IS NULL THEN 'membership.add' ELSE 'membership.change' END AS kind,
         CASE WHEN d.user_id IS NULL THEN 'no rule gives this any more' ELSE 'rule ' || d.slug || ': ' || d.because END AS reason
-      FROM (SELECT * FROM desired WHERE NOT lacks_workspace) d
+      FROM placed d
       FULL JOIN actual a ON a.user_id = d.user_id AND a.scope_kind = d.scope_kind AND a.scope_id = d.scope_id
       WHERE d.user_id IS NULL OR a.user_id IS NULL OR a.role <> d.role OR a.rule_id IS DISTINCT FROM d.id
       UNION ALL
       SELECT user_id, scope_kind, workspace_id, product_id, scope_id, role, NULL, id, administrative, 'membership.withheld',
         'rule ' || slug || ' gives a product, but the person is not a member of its workspace'
       FROM desired WHERE lacks_workspace
+      UNION ALL
+      SELECT d.user_id, d.scope_kind, d.workspace_id, d.product_id, d.scope_id, d.role, NULL, d.id, d.administrative,
+        'membership.withheld', 'rule ' || d.slug || ' gives a product whose ' || s.seats || ' seats are taken'
+      FROM desired d JOIN seatless s ON s.user_id = d.user_id AND s.product_id = d.product_id
     )
     SELECT kind, difference.user_id, NULL::text AS source_key, u.email, u.display_name, scope_kind, workspace_id, product_id, scope_id,
       role, old_role, rule_id, administrative, reason

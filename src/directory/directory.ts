@@ -31,7 +31,9 @@ function pulled<K extends SourceKindName>(kind: K) {
 export const directoryInput = z.discriminatedUnion('kind', [
   pulled('csv'),
   pulled('entra'),
+  pulled('google'),
   pulled('ldap'),
+  pulled('okta'),
   z.strictObject({ ...common, kind: z.literal('scim'), config: z.strictObject({}).default({}) }),
 ]);
 

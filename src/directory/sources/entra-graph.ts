@@ -17,6 +17,8 @@ export const entraSettings = z.strictObject({
     .array(z.string().regex(/^[A-Za-z]\w{0,150}$/, 'is not the name of a property'))
     .max(100)
     .default([]),
+  /** By what rules call a group. Names may be given twice, and by anybody who may make groups; ids are one group's alone. */
+  groupNames: z.enum(['name', 'id']).default('name'),
   /** Other addresses where the tenant is in a national cloud. */
   graphUrl: z.url({ protocol: /^https?$/ }).default('https://graph.microsoft.com'),
   loginUrl: z.url({ protocol: /^https?$/ }).default('https://login.microsoftonline.com'),
@@ -50,6 +52,7 @@ export interface Graph {
   readonly origin: string;
   /** Which properties of people are read. */
   readonly properties: readonly string[];
+  readonly groupNames: Settings['groupNames'];
   address(path: string, query: Readonly<Record<string, string>>): URL;
   page(url: URL): Promise<DeltaPage>;
   /** Null where Graph no longer remembers that point. */
@@ -72,6 +75,7 @@ export function graphClient(given: Settings, context: SourceContext<Secrets>): G
   return {
     origin: new URL(graphUrl).origin,
     properties,
+    groupNames: given.groupNames,
     address,
     page: async (url) => readPage(url, await ask(url)),
     resume: async (url) => {

@@ -65,7 +65,7 @@ function reading(graph: Graph, extent: Reading['extent'], users: Round, groups: 
     for await (const page of deltaPages(graph, users, (link) => (next.users = link)))
       yield* people(graph, page, extent);
     for await (const page of deltaPages(graph, groups, (link) => (next.groups = link)))
-      for (const item of page) yield* group(item);
+      for (const item of page) yield* group(item, graph.groupNames);
     cursor = JSON.stringify(next);
   }
   return { extent, journal: true, records: records(), cursor: () => cursor };
@@ -158,12 +158,13 @@ const groupItem = z.looseObject({
     .default([]),
 });
 
-function* group(item: unknown): Generator<SourceRecord> {
+function* group(item: unknown, names: Graph['groupNames']): Generator<SourceRecord> {
   const known = groupItem.safeParse(item);
   if (!known.success) throw strange('a group that can not be understood');
   const { id: groupKey, displayName, 'members@delta': members } = known.data;
   if (removed.safeParse(item).success) return yield { kind: 'gone', what: 'group', key: groupKey };
-  if (displayName != null) yield { kind: 'group', groupKey, name: displayName };
+  const name = names === 'id' ? groupKey : displayName;
+  if (name != null) yield { kind: 'group', groupKey, name };
   for (const member of members) {
     const type = member['@odata.type']?.replace('#microsoft.graph.', '');
     if (member['@removed'] !== undefined) yield { kind: 'no-member', groupKey, memberKey: member.id };

@@ -8,11 +8,13 @@ import type { Json } from '../../store/tables.ts';
 import { csv } from './csv.ts';
 import { downloader } from './download.ts';
 import { entra } from './entra.ts';
+import { google } from './google.ts';
 import { sender } from './http.ts';
 import { ldap } from './ldap.ts';
+import { okta } from './okta.ts';
 import type { Source, SourceKind } from './source.ts';
 
-export const SOURCE_KINDS = { csv, entra, ldap } as const satisfies Record<string, SourceKind>;
+export const SOURCE_KINDS = { csv, entra, google, ldap, okta } as const satisfies Record<string, SourceKind>;
 
 export type SourceKindName = keyof typeof SOURCE_KINDS;
 

@@ -1,6 +1,7 @@
 /** Lists that a source gives page by page, each naming the next. None leads elsewhere, comes twice, or goes on for ever. */
 import { createHash } from 'node:crypto';
 import { Fault } from '../../errors.ts';
+import { noPageTwice } from './paging.ts';
 
 export interface Page {
   readonly items: readonly unknown[];
@@ -17,10 +18,10 @@ const MOST_EMPTY = 1000;
  * @throws Fault `invalid-feed` where a page is repeated or is elsewhere
  */
 export async function* followPages(first: URL, read: (url: URL) => Promise<Page>): AsyncGenerator<readonly unknown[]> {
-  const asked = new Set<string>();
+  const neverAgain = noPageTwice(`${first.origin}${first.pathname}`);
   const contents = new Map<string, number>();
   for (let url: URL | null = first; url !== null; ) {
-    asked.add(hash(url.href));
+    neverAgain(hash(url.href));
     const { items, next }: Page = await read(url);
     const content = hash(JSON.stringify(items));
     const alike = (contents.get(content) ?? 0) + 1;
@@ -28,7 +29,6 @@ export async function* followPages(first: URL, read: (url: URL) => Promise<Page>
     if (alike > (items.length > 0 ? MOST_ALIKE : MOST_EMPTY)) throw refusal('repeats a page', url);
     yield items;
     url = next === null ? null : nextOf(first, url, next);
-    if (url !== null && asked.has(hash(url.href))) throw refusal('leads back to an earlier page', url);
   }
 }
 

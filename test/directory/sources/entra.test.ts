@@ -138,7 +138,7 @@ describe('Entra: what is refused', () => {
     within(25, async (_, double) => {
       let first: string | undefined;
       double.lead((good) => (first ??= good));
-      await assert.rejects(readAll(open(double)), { code: 'invalid-feed', message: /earlier page/ });
+      await assert.rejects(readAll(open(double)), { code: 'invalid-feed', message: /a second time/ });
     }));
 
   it('given a wrong secret, then it says that no token is given, and not the secret', () =>

@@ -127,6 +127,18 @@ describe('Entra: changes', () => {
   }
 });
 
+describe('Entra: groups of the same name', () => {
+  it('given rules are to call groups by their ids, then a name that somebody else gave means nothing', () =>
+    within(5, async (world, double) => {
+      const settings = { ...settingsOf(double), groupNames: 'id' as const };
+      const source = entra.open(settings, { ...kitContext().context, secrets: { clientSecret: double.secret } });
+      const { cursor } = await readAll(source);
+      world.groups.push({ id: 'g3', name: 'Engineering', members: ['p5'] });
+      const { records } = await readAll(source, cursor);
+      assert.deepEqual(of(records, 'group'), [{ kind: 'group', groupKey: 'g3', name: 'g3' }]);
+    }));
+});
+
 describe('Entra: what is refused', () => {
   it('given the next page is said to be elsewhere, then the token is not sent there', () =>
     within(25, async (_, double) => {

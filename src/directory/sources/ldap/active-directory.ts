@@ -2,11 +2,12 @@
  * Changes in Active Directory. Each controller numbers its own (USN); a position is therefore good only at the controller, and the state of
  * its database, that its invocationId names. What left is told apart from what stays by two looks at everything that was touched.
  */
-import { BerWriter, Control, type SearchEntry } from 'ldapts';
+import { BerWriter, Control } from 'ldapts';
 import { z } from 'zod';
 import { Fault } from '../../../errors.ts';
 import type { LdapConnection } from './connection.ts';
 import { firstOf, keyOf, valuesOf } from './entry.ts';
+import type { Entry } from './message.ts';
 import { find, search } from './search.ts';
 
 /** Up to where a controller was read. */
@@ -138,6 +139,6 @@ export async function touchedSince(
   return touched;
 }
 
-function isGroup(entry: SearchEntry): boolean {
+function isGroup(entry: Entry): boolean {
   return valuesOf(entry, 'objectClass').some((value) => value.toLowerCase() === 'group');
 }

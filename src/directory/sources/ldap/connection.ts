@@ -1,24 +1,15 @@
 /**
- * A connection to an LDAP server (RFC 4511), one request at a time. It stands on the messages of `ldapts` and not on its client, which
- * connects again unasked and without a bind, takes an empty page for the last one, and sets no limit to what it is sent: each of them would
- * make people look gone.
+ * A connection to an LDAP server (RFC 4511), one request at a time. Requests are written by `ldapts`; its client is not used, for it connects
+ * again unasked and without a bind, takes an empty page for the last one, and never ends to read a malformed message.
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import {
-  ExtendedRequest,
-  ExtendedResponse,
-  type Message,
-  MessageParser,
-  type MessageResponse,
-  SearchEntry,
-  SearchReference,
-  UnbindRequest,
-} from 'ldapts';
+import { ExtendedRequest, type Message as Request, UnbindRequest } from 'ldapts';
 import { Fault } from '../../../errors.ts';
 import { isInside, publicLookup } from '../../../http/outbound.ts';
 import { brokenOff, refused } from './faults.ts';
 import { framer } from './framing.ts';
+import { type Entry, EXTENDED_RESPONSE, type Outcome, readMessage } from './message.ts';
 
 export interface LdapAddress {
   /** `ldap://` or `ldaps://`. */
@@ -37,14 +28,11 @@ export interface LdapAddress {
 export interface LdapConnection {
   readonly where: string;
   /**
-   * Sends a request and waits until it is answered in full; what a search finds on the way is given to `onFound`.
+   * Sends a request and waits for the last word on it; what a search finds on the way is given to `onEntry`.
+   * @param of the tag of the last word
    * @throws Fault `upstream-failed` where the connection breaks off or hangs, or something else comes
    */
-  ask<Answer extends MessageResponse>(
-    make: (messageId: number) => Message,
-    answer: new (...given: never[]) => Answer,
-    onFound?: (found: SearchEntry) => void,
-  ): Promise<Answer>;
+  ask(make: (messageId: number) => Request, of: number, onEntry?: (entry: Entry) => void): Promise<Outcome>;
   close(): void;
 }
 
@@ -62,7 +50,7 @@ export async function connect(address: LdapAddress): Promise<LdapConnection> {
   if (!address.startTls) return conversation;
   const answer = await conversation.ask(
     (messageId) => new ExtendedRequest({ messageId, oid: START_TLS }),
-    ExtendedResponse,
+    EXTENDED_RESPONSE,
   );
   if (answer.status !== 0) throw refused(answer, where, conversation.close);
   conversation.leave();
@@ -122,8 +110,9 @@ interface Conversation extends LdapConnection {
 
 interface Pending {
   readonly messageId: number;
-  readonly onFound: (found: SearchEntry) => void;
-  readonly resolve: (message: MessageResponse) => void;
+  readonly of: number;
+  readonly onEntry: (entry: Entry) => void;
+  readonly resolve: (outcome: Outcome) => void;
   readonly reject: (fault: Fault) => void;
 }
 
@@ -137,17 +126,17 @@ function converse(socket: Socket, patience: number, where: string): Conversation
     socket.destroy();
     pending?.reject(ended);
   };
-  const parser = new MessageParser();
-  parser.on('error', fail);
-  parser.on('message', (message) => {
-    if (message.messageId !== pending?.messageId) return fail(new Error(`an unasked message: ${message.errorMessage}`));
-    if (message instanceof SearchEntry) return pending.onFound(message);
+  const hear = (bytes: Buffer) => {
+    const message = readMessage(bytes);
+    if (message.messageId !== pending?.messageId) throw new Error('a message that was not asked for');
+    if (message.kind === 'entry') return pending.onEntry(message);
     // Another server's addresses are never followed: they may lead anywhere, and in circles.
-    if (message instanceof SearchReference) return;
+    if (message.kind === 'reference') return;
+    if (message.of !== pending.of) throw new Error(`tag ${message.of} in place of tag ${pending.of}`);
     pending.resolve(message);
     pending = undefined;
-  });
-  const frames = framer(MAX_BYTES, (bytes) => parser.read(bytes, new Map()));
+  };
+  const frames = framer(MAX_BYTES, hear);
   const onData = (chunk: Buffer) => {
     received += chunk.length;
     if (received > MAX_BYTES) return fail(new Error(`more than ${MAX_BYTES} bytes in one answer`));
@@ -161,24 +150,23 @@ function converse(socket: Socket, patience: number, where: string): Conversation
   socket.on('data', onData).on('error', fail).on('close', onClose);
   return {
     where,
-    ask: async (make, answer, onFound = () => undefined) => {
+    ask: async (make, of, onEntry = () => undefined) => {
       if (ended !== undefined) throw ended;
       lastId += 1;
       received = 0;
       const messageId = lastId;
       const timer = setTimeout(() => fail(new Error('no answer in time')), patience);
-      const asked = new Promise<MessageResponse>((resolve, reject) => {
-        pending = { messageId, onFound, resolve, reject };
+      const asked = new Promise<Outcome>((resolve, reject) => {
+        pending = { messageId, of, onEntry, resolve, reject };
       });
       socket.write(make(messageId).write());
-      const message = await asked.finally(() => clearTimeout(timer));
-      if (message instanceof answer) return message;
-      throw brokenOff(new Error(`${message.constructor.name} in place of ${answer.name}`), where);
+      return asked.finally(() => clearTimeout(timer));
     },
     leave: () => {
       socket.off('data', onData).off('error', fail).off('close', onClose);
       // What was sent before the connection was secured may be anybody's.
-      if (frames.pending() > 0) throw brokenOff(new Error('bytes ahead of TLS'), where);
+      if (frames.pending() > 0) fail(new Error('bytes ahead of TLS'));
+      if (ended !== undefined) throw ended;
     },
     close: () => {
       socket.write(new UnbindRequest({ messageId: lastId + 1 }).write());

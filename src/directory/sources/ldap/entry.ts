@@ -1,14 +1,18 @@
 /** Reads values of entries, whatever case the server writes an attribute's name in. */
-import type { SearchEntry } from 'ldapts';
+import { isUtf8 } from 'node:buffer';
+import type { Attribute, Entry } from './message.ts';
 
 /** The values of an attribute that are text. */
-export function valuesOf({ attributes }: SearchEntry, name: string): string[] {
-  const found = attributes.find(({ type }) => type.toLowerCase() === name.toLowerCase());
-  return (found?.values ?? []).filter((value) => typeof value === 'string');
+export function valuesOf({ attributes }: Entry, name: string): string[] {
+  return textsOf(attributes.find(({ type }) => type.toLowerCase() === name.toLowerCase()));
+}
+
+export function textsOf(attribute: Attribute | undefined): string[] {
+  return (attribute?.values ?? []).filter((value) => isUtf8(value)).map((value) => value.toString('utf8'));
 }
 
 /** The first value of the first attribute that has one. */
-export function firstOf(entry: SearchEntry, names: readonly string[]): string | undefined {
+export function firstOf(entry: Entry, names: readonly string[]): string | undefined {
   for (const name of names) {
     const value = valuesOf(entry, name)[0]?.trim();
     if (value) return value;
@@ -17,9 +21,9 @@ export function firstOf(entry: SearchEntry, names: readonly string[]): string | 
 }
 
 /** What tells an entry from all others. Active Directory's is a GUID of 16 bytes; any other is text. */
-export function keyOf(entry: SearchEntry, name: string): string | undefined {
+export function keyOf(entry: Entry, name: string): string | undefined {
   if (!/^(objectGUID|invocationId)$/i.test(name)) return firstOf(entry, [name]);
-  const bytes = entry.attributes.find(({ type }) => type.toLowerCase() === name.toLowerCase())?.parsedBuffers[0];
+  const bytes = entry.attributes.find(({ type }) => type.toLowerCase() === name.toLowerCase())?.values[0];
   return bytes?.length === 16 ? guidOf(bytes) : undefined;
 }
 

@@ -1,6 +1,6 @@
 /** What a server's refusals mean to an administrator. What it says in its own words goes to the log only. */
-import type { MessageResponse } from 'ldapts';
 import { Fault, type FaultDetail } from '../../../errors.ts';
+import type { Outcome } from './message.ts';
 
 const TRUST =
   "Check the address; where the server's certificate is not of a public authority, give that authority's as caCertificate, and the name in it as serverName.";
@@ -59,12 +59,12 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
 };
 
 /** What a request was answered with that did not succeed. @param close ends the connection on which nothing more is to be said */
-export function refused({ status, errorMessage }: MessageResponse, where: string, close?: () => void): Fault {
+export function refused({ status, diagnostic }: Outcome, where: string, close?: () => void): Fault {
   close?.();
   const [code, message, remedy] = MEANINGS[status] ?? [
     'upstream-failed' as const,
     `The directory answers with result code ${status}; nothing was changed.`,
   ];
-  const detail: FaultDetail = { where, cause: new Error(`result code ${status}: ${errorMessage}`) };
+  const detail: FaultDetail = { where, cause: new Error(`result code ${status}: ${diagnostic}`) };
   return new Fault(code, message, remedy === undefined ? detail : { ...detail, remedy });
 }

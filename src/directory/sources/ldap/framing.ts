@@ -1,4 +1,5 @@
 /** Cuts the bytes that come in into LDAP messages (RFC 4511, section 5.1): each is one BER sequence that begins with its length. */
+import { sizeOf } from './ber.ts';
 
 export interface Framer {
   /** @throws Error where the bytes are no LDAP message, or one that is too long */
@@ -39,15 +40,8 @@ export function framer(maxBytes: number, onMessage: (message: Buffer) => void): 
 }
 
 const SEQUENCE = 0x30;
-const LONG_FORM = 0x80;
 
-/** Of a message, its head included; undefined until its head is there. */
 function lengthOf(bytes: Buffer): number | undefined {
   if (bytes[0] !== SEQUENCE) throw new Error('bytes that are no LDAP message');
-  const first = bytes[1];
-  if (first === undefined) return undefined;
-  if (first < LONG_FORM) return 2 + first;
-  const octets = first - LONG_FORM;
-  if (octets === 0 || octets > 4) throw new Error('a length that LDAP does not allow');
-  return bytes.length < 2 + octets ? undefined : 2 + octets + bytes.readUIntBE(2, octets);
+  return sizeOf(bytes);
 }

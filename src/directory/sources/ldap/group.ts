@@ -1,10 +1,11 @@
 /** Makes of a group's entry the group and everybody whom it names. */
-import type { Attribute, Control, SearchEntry } from 'ldapts';
+import type { Control } from 'ldapts';
 import { Fault } from '../../../errors.ts';
 import type { SourceMember, SourceRecord } from '../source.ts';
 import type { LdapConnection } from './connection.ts';
 import { canonicalDn, nameOf } from './distinguished-name.ts';
-import { firstOf, keyOf } from './entry.ts';
+import { firstOf, keyOf, textsOf } from './entry.ts';
+import type { Attribute, Entry } from './message.ts';
 import type { GroupMapping } from './presets.ts';
 import { find } from './search.ts';
 
@@ -25,7 +26,7 @@ export function groupAttributes({ key, name, members }: GroupMapping): string[] 
 }
 
 /** The group and its members. */
-export async function* readGroup(entry: SearchEntry, reading: GroupReading): AsyncIterable<SourceRecord> {
+export async function* readGroup(entry: Entry, reading: GroupReading): AsyncIterable<SourceRecord> {
   const { mapping, whole } = reading;
   const groupKey = keyOf(entry, mapping.key);
   const name = firstOf(entry, mapping.name);
@@ -53,18 +54,21 @@ export function namedMember(value: string, attribute: string): Pick<SourceMember
   return { memberKey, memberIs: 'alias' };
 }
 
+/** The part of an extended name that is enough to be found by. */
+const BY_GUID = /^<GUID=[^>]+>/i;
+
 const RANGE = /;range=(\d+)-(\d+|\*)$/i;
 
 /** Active Directory hands out many values in ranges: `member;range=0-1499`, then `member;range=1500-*`. */
-async function* everyValue(entry: SearchEntry, attribute: string, reading: GroupReading): AsyncIterable<string> {
+async function* everyValue(entry: Entry, attribute: string, reading: GroupReading): AsyncIterable<string> {
   let found = valuesWithRange(entry, attribute);
   for (;;) {
-    yield* found?.values.filter((value) => typeof value === 'string') ?? [];
+    yield* textsOf(found);
     const [, , last = '*'] = RANGE.exec(found?.type ?? '') ?? [];
     if (last === '*') return;
     const next = Number(last) + 1;
     const more = await find(reading.connection, {
-      base: entry.name,
+      base: BY_GUID.exec(entry.name)?.[0] ?? entry.name,
       scope: 'base',
       filter: '(objectClass=*)',
       attributes: [`${attribute};range=${next}-*`],
@@ -80,7 +84,7 @@ async function* everyValue(entry: SearchEntry, attribute: string, reading: Group
   }
 }
 
-function valuesWithRange({ attributes }: SearchEntry, name: string): Attribute | undefined {
+function valuesWithRange({ attributes }: Entry, name: string): Attribute | undefined {
   const named = attributes.filter(({ type }) => type.replace(RANGE, '').toLowerCase() === name.toLowerCase());
   return named.find(({ type }) => RANGE.test(type)) ?? named[0];
 }

@@ -1,7 +1,7 @@
 /** Makes of a person's entry what the directory keeps of them. */
-import type { SearchEntry } from 'ldapts';
 import type { BadRecord, SourceUser } from '../source.ts';
 import { firstOf, keyOf, valuesOf } from './entry.ts';
+import type { Entry } from './message.ts';
 import type { UserMapping } from './presets.ts';
 
 export interface PersonMapping extends UserMapping {
@@ -17,7 +17,7 @@ export function attributesOf(mapping: PersonMapping): string[] {
 }
 
 /** A person, or why the entry can't be used. */
-export function readPerson(entry: SearchEntry, mapping: PersonMapping): SourceUser | BadRecord {
+export function readPerson(entry: Entry, mapping: PersonMapping): SourceUser | BadRecord {
   const problems: string[] = [];
   const key = keyOf(entry, mapping.key);
   if (key === undefined) problems.push(`${mapping.key} is missing`);
@@ -53,7 +53,7 @@ const ACCOUNT_DISABLE = 0x2;
 const LOCKED_FOR_GOOD = '000001010000Z';
 
 /** A lock that somebody set, not one that wrong passwords bring: else whoever guesses passwords could let people go. */
-function isDisabled(entry: SearchEntry): boolean {
+function isDisabled(entry: Entry): boolean {
   const control = Number(firstOf(entry, ['userAccountControl']) ?? 0);
   return (
     (control & ACCOUNT_DISABLE) !== 0 ||
@@ -62,14 +62,14 @@ function isDisabled(entry: SearchEntry): boolean {
   );
 }
 
-function isInactive(entry: SearchEntry, { inactive }: PersonMapping): boolean {
+function isInactive(entry: Entry, { inactive }: PersonMapping): boolean {
   if (inactive === undefined) return false;
   const meant = inactive.values.map((value) => value.toLowerCase());
   return valuesOf(entry, inactive.attribute).some((value) => meant.includes(value.toLowerCase()));
 }
 
 /** Under the names that the settings use: one value as it is, several as a list. */
-function verbatim(entry: SearchEntry, names: readonly string[]): Record<string, unknown> {
+function verbatim(entry: Entry, names: readonly string[]): Record<string, unknown> {
   const said = names.flatMap((name) => {
     const values = valuesOf(entry, name);
     return values.length === 0 ? [] : [[name, values.length === 1 ? values[0] : values] as const];

@@ -1,5 +1,4 @@
 /** What is asked of a server, in which order. */
-import type { SearchEntry } from 'ldapts';
 import { fullReading, type Reading, type SourceRecord } from '../source.ts';
 import {
   changedSince,
@@ -15,6 +14,7 @@ import {
 import type { LdapConnection } from './connection.ts';
 import { firstOf, keyOf } from './entry.ts';
 import { aliasOfDn, aliasOfUid, type GroupReading, groupAttributes, namedMember, readGroup } from './group.ts';
+import type { Entry } from './message.ts';
 import { attributesOf, type PersonMapping, readPerson } from './person.ts';
 import type { GroupMapping } from './presets.ts';
 import { search } from './search.ts';
@@ -126,11 +126,7 @@ async function groupKeys(reading: LdapReading): Promise<Set<string>> {
 /** A group may have very many members: fewer of them at once. */
 const GROUPS_A_PAGE = 50;
 
-async function* entriesOf(
-  reading: LdapReading,
-  what: 'people' | 'group',
-  since?: Position,
-): AsyncIterable<SearchEntry> {
+async function* entriesOf(reading: LdapReading, what: 'people' | 'group', since?: Position): AsyncIterable<Entry> {
   const { connection, userBases, groupBases, people, group, pageSize } = reading;
   const { filter } = reading[what];
   const wanted = {

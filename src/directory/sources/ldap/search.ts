@@ -1,17 +1,9 @@
 /** Searches, page by page (RFC 2696), so that neither side ever holds everything. */
-import {
-  BindRequest,
-  BindResponse,
-  type Control,
-  FilterParser,
-  PagedResultsControl,
-  type SearchEntry,
-  SearchRequest,
-  SearchResponse,
-} from 'ldapts';
+import { BindRequest, type Control, FilterParser, PagedResultsControl, SearchRequest } from 'ldapts';
 import { noPageTwice } from '../paging.ts';
 import type { LdapConnection } from './connection.ts';
 import { refused } from './faults.ts';
+import { BIND_RESPONSE, type Entry, SEARCH_DONE } from './message.ts';
 
 export interface Search {
   readonly base: string;
@@ -25,7 +17,7 @@ export interface Search {
 
 /** Signs in. @throws Fault `upstream-failed` */
 export async function bind(connection: LdapConnection, dn: string, password: string): Promise<void> {
-  const answer = await connection.ask((messageId) => new BindRequest({ messageId, dn, password }), BindResponse);
+  const answer = await connection.ask((messageId) => new BindRequest({ messageId, dn, password }), BIND_RESPONSE);
   if (answer.status !== 0) throw refused(answer, connection.where);
 }
 
@@ -36,11 +28,7 @@ const MAX_EMPTY_PAGES = 1000;
  * Everything that a search finds.
  * @throws Fault `invalid-feed` where a page comes again, or the server gives only a part; `upstream-failed`
  */
-export async function* search(
-  connection: LdapConnection,
-  wanted: Search,
-  pageSize: number,
-): AsyncIterable<SearchEntry> {
+export async function* search(connection: LdapConnection, wanted: Search, pageSize: number): AsyncIterable<Entry> {
   const begins = noPageTwice(`${connection.where} ${wanted.base}`);
   let empty = 0;
   for (let cookie: Buffer | undefined = Buffer.alloc(0); cookie !== undefined; ) {
@@ -52,20 +40,20 @@ export async function* search(
 }
 
 /** The first that a search finds. */
-export async function find(connection: LdapConnection, wanted: Search): Promise<SearchEntry | undefined> {
+export async function find(connection: LdapConnection, wanted: Search): Promise<Entry | undefined> {
   const { entries } = await readPage(connection, wanted, 1, Buffer.alloc(0));
   return entries[0];
 }
 
 interface Page {
-  readonly entries: readonly SearchEntry[];
+  readonly entries: readonly Entry[];
   /** Undefined after the last page. */
   readonly next: Buffer | undefined;
 }
 
 async function readPage(connection: LdapConnection, wanted: Search, size: number, cookie: Buffer): Promise<Page> {
   const { base, scope = 'sub', filter, attributes, controls = [] } = wanted;
-  const entries: SearchEntry[] = [];
+  const entries: Entry[] = [];
   const paging = new PagedResultsControl({ value: { size, cookie } });
   const request = {
     baseDN: base,
@@ -77,10 +65,9 @@ async function readPage(connection: LdapConnection, wanted: Search, size: number
   };
   const answer = await connection.ask(
     (messageId) => new SearchRequest({ messageId, ...request }),
-    SearchResponse,
+    SEARCH_DONE,
     (entry) => entries.push(entry),
   );
   if (answer.status !== 0) throw refused(answer, `${connection.where} ${base}`);
-  const said = answer.controls?.find((control) => control instanceof PagedResultsControl)?.value?.cookie;
-  return { entries, next: said === undefined || said.length === 0 ? undefined : said };
+  return { entries, next: answer.cookie.length === 0 ? undefined : answer.cookie };
 }

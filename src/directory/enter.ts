@@ -1,9 +1,10 @@
 /** How a source comes in: with its directory's token, proven in the very transaction that does its work. */
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { record } from '../audit/record.ts';
 import { hashOf } from '../credentials/sealing.ts';
 import { Fault } from '../errors.ts';
 import { locateDirectory } from '../store/locate.ts';
+import { prepared } from '../store/prepared.ts';
 import type { Tables } from '../store/tables.ts';
 import { inTenant, isId, type Origin, type TenantTransaction } from '../store/tenant.ts';
 
@@ -57,14 +58,43 @@ export function inDirectory<T>(
   return db.transaction().execute(async (transaction) => {
     // Literals (an id, a digest, a word of ours), so that it goes out together with the transaction's beginning.
     const given = [directoryId, `\\x${tokenHash.toString('hex')}`, role].map((each) => sql.lit(each));
-    const { rows } = await sql<{ organization_id: string; slug: string; model: string; token_id: string | null }>`
+    const { rows } = await sql<{ organization_id: string; slug: string; model: string; token_id: string }>`
       SELECT * FROM enter_directory(${sql.join(given)})`.execute(transaction);
     const [found] = rows;
-    if (found === undefined || found.token_id === null) throw unauthenticated();
+    if (found === undefined) throw unauthenticated();
     const { organization_id: organizationId, slug, model, token_id: tokenId } = found;
     const origin: Origin = { ...caller, actor: { kind: 'directory', id: directoryId, label: slug } };
     return work({ db: transaction, organizationId, origin }, { organizationId, directoryId, tokenId, model });
   });
+}
+
+/**
+ * Asks one question of a directory, in one statement that enters first: row-level security lets it see nothing before that.
+ * @param question a SELECT over the directory whose id is `ENTERED`
+ * @param usual whether its text is the program's own, to be planned once
+ * @throws Fault `unauthenticated` where the token is not valid for the directory
+ */
+export async function askDirectory<Row>(
+  db: Db,
+  { directoryId, tokenHash }: Presented,
+  question: RawBuilder<Row>,
+  usual: boolean,
+): Promise<(Row | Nothing)[]> {
+  // OFFSET 0 and the reference to what was entered keep the order: enter, then look.
+  const asking = sql<Row | Nothing>`
+    SELECT answer.* FROM enter_directory(${directoryId}::uuid, ${tokenHash}::bytea, 'reader') AS entered
+    LEFT JOIN LATERAL (SELECT * FROM (${question}) AS asked OFFSET 0) AS answer ON true`;
+  const { rows } = await (usual ? prepared(asking) : asking).execute(db);
+  if (rows.length === 0) throw unauthenticated();
+  return rows;
+}
+
+/** The id of the directory that a question has entered. */
+export const ENTERED: RawBuilder<unknown> = sql`entered.directory_id`;
+
+/** The row of an answer that has none. */
+export interface Nothing {
+  readonly id: null;
 }
 
 /** To everybody who has not proven to be the directory, all directories look alike, those that exist and those that do not. */

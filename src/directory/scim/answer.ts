@@ -10,21 +10,15 @@ import type { UserRow } from './users.ts';
 const ALWAYS: ReadonlySet<string> = new Set(['schemas', 'id']);
 
 /** @param base the directory's address, `https://.../scim/v2/<directory>` */
-export function shownUser(base: string, row: UserRow, groups: readonly Member[]): Attributes {
-  return {
-    ...start(USER, row),
-    ...(groups.length === 0 ? {} : { groups: groups.map((group) => reference(base, '/Groups', group, 'direct')) }),
-    meta: meta(base, USER, row),
-  };
+export function shownUser(base: string, row: UserRow): Attributes {
+  const groups = (row.related ?? []).map((group) => reference(base, '/Groups', group, 'direct'));
+  return { ...start(USER, row), ...(groups.length === 0 ? {} : { groups }), meta: meta(base, USER, row) };
 }
 
-/** @param members undefined where they were not asked for */
-export function shownGroup(base: string, row: GroupRow, members: readonly Member[] | undefined): Attributes {
-  return {
-    ...start(GROUP, row),
-    ...(members === undefined ? {} : { members: members.map((member) => reference(base, '/Users', member, 'User')) }),
-    meta: meta(base, GROUP, row),
-  };
+/** Members only where they were read. */
+export function shownGroup(base: string, row: GroupRow): Attributes {
+  const members = row.related?.map((member) => reference(base, '/Users', member, 'User')) ?? [];
+  return { ...start(GROUP, row), ...(row.related === undefined ? {} : { members }), meta: meta(base, GROUP, row) };
 }
 
 /** A resource's ETag; weak, for the same state may be written out differently. */

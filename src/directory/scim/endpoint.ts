@@ -1,19 +1,23 @@
 /** What all types of resources have in common on the wire; what differs is told by an `Endpoint`, one per type. */
 import type { Request, Response, Router } from 'express';
+import type { RawBuilder } from 'kysely';
+import { Fault } from '../../errors.ts';
+import { prepared } from '../../store/prepared.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
-import type { EnteredDirectory } from '../enter.ts';
+import { ENTERED, type EnteredDirectory } from '../enter.ts';
 import { type Projection, projected, readProjection, versionOf } from './answer.ts';
 import type { ResourceType } from './attribute.ts';
 import type { Attributes } from './conform.ts';
 import { listResponse } from './discovery.ts';
-import type { ListQuery, Page } from './list.ts';
+import type { Listed, Listing } from './list.ts';
 import { queryOf, type Search, searchOf } from './list-query.ts';
 import { notesOf } from './notes.ts';
-import { asked, baseOf, hasSeen, reading, requireMatch, type ScimDependencies, settle, writing } from './request.ts';
+import { asked, asking, baseOf, hasSeen, requireMatch, type ScimDependencies, settle, writing } from './request.ts';
 
-interface Row {
-  readonly id: string;
+interface Row extends Listed {
   readonly version: number;
+  /** Groups of a user, members of a group; undefined where they were not read. */
+  readonly related?: unknown;
 }
 
 /** A row as written, whom that concerns, and what it changed in words. */
@@ -29,11 +33,11 @@ export interface Written<R> {
 /** How one type of resource is read, written and shown. */
 export interface Endpoint<R extends Row> {
   readonly type: ResourceType;
-  list(tx: TenantTransaction, directoryId: string, query: ListQuery): Promise<Page<R>>;
-  /** @throws Fault `not-found` */
-  find(tx: TenantTransaction, directoryId: string, id: string): Promise<R>;
+  /** Questions of the directory whose id, or column with the id, is given. */
+  list(directory: unknown, search: Search): Listing<R>;
+  find(directory: unknown, id: string, projection: Projection): RawBuilder<R>;
   /** @param base the directory's address */
-  show(tx: TenantTransaction, base: string, rows: readonly R[], projection: Projection): Promise<Attributes[]>;
+  show(base: string, row: R): Attributes;
   /** Each reads a body, and gives what is to be done with it in a transaction. `allowed` is asked of the locked row. */
   create(body: unknown): (tx: TenantTransaction, directoryId: string) => Promise<Written<R>>;
   replace(body: unknown): Change<R>;
@@ -55,9 +59,9 @@ export function endpointRoutes<R extends Row>(router: Router, deps: ScimDependen
   const { type } = endpoint;
   const all = `/:directory${type.endpoint}`;
   const answerList = async (request: Request, response: Response, search: Search) => {
-    const page = await reading(deps, request, (tx, { directoryId }) =>
-      listed(endpoint, tx, baseOf(deps, request), directoryId, search),
-    );
+    const listing = endpoint.list(ENTERED, search);
+    const rows = await asking(deps, request, listing.statement, listing.usual);
+    const page = pageOf(endpoint, listing, rows, baseOf(deps, request), search.projection);
     response.json(listResponse(page.resources, page));
   };
   router.get(all, (request, response) => answerList(request, response, queryOf(type, request)));
@@ -65,13 +69,10 @@ export function endpointRoutes<R extends Row>(router: Router, deps: ScimDependen
 
   router.get(`${all}/:id`, async (request, response) => {
     const projection = projectionOf(type, request);
-    const { row, shown } = await reading(deps, request, async (tx, { directoryId }) => {
-      const found = await endpoint.find(tx, directoryId, idOf(request));
-      const unseen = hasSeen(request, found) ? [] : [found];
-      return { row: found, shown: await shownRows(endpoint, tx, baseOf(deps, request), unseen, projection) };
-    });
-    if (shown.length === 0) response.status(304).set('ETag', versionOf(row)).end();
-    else send(response, 200, row, shown[0]);
+    const [row] = await asking(deps, request, endpoint.find(ENTERED, idOf(request), projection));
+    if (row === undefined) throw notFound(type, idOf(request));
+    if (hasSeen(request, row)) response.status(304).set('ETag', versionOf(row)).end();
+    else send(response, 200, row, projected(type, endpoint.show(baseOf(deps, request), row), projection));
   });
 
   const write = async (
@@ -83,11 +84,12 @@ export function endpointRoutes<R extends Row>(router: Router, deps: ScimDependen
     return writing(deps, request, async (tx, directory: EnteredDirectory) => {
       notesOf(request).passedOver(type, request.body);
       const written = await work(tx, directory.directoryId);
-      const { row } = written;
       notesOf(request).changed.push(...written.changed);
       await settle(deps, request, tx, directory, written);
-      const [shown] = shows ? await shownRows(endpoint, tx, baseOf(deps, request), [row], projection) : [];
-      return { row, shown };
+      const { row } = written;
+      if (!shows) return { row, shown: undefined };
+      const whole = row.related === undefined ? await reread(endpoint, tx, directory, row, projection) : row;
+      return { row, shown: projected(type, endpoint.show(baseOf(deps, request), whole), projection) };
     });
   };
 
@@ -124,28 +126,45 @@ export function endpointRoutes<R extends Row>(router: Router, deps: ScimDependen
   });
 }
 
-/** A page of one type, shown. */
+/** A page of one type, in a transaction. */
 export async function listed<R extends Row>(
   endpoint: Endpoint<R>,
   tx: TenantTransaction,
   base: string,
   directoryId: string,
-  { query, projection }: Search,
+  search: Search,
 ) {
-  const page = await endpoint.list(tx, directoryId, query);
-  return { ...page, resources: await shownRows(endpoint, tx, base, page.rows, projection) };
+  const listing = endpoint.list(directoryId, search);
+  const { rows } = await listing.statement.execute(tx.db);
+  return pageOf(endpoint, listing, rows, base, search.projection);
 }
 
-async function shownRows<R extends Row>(
+function pageOf<R extends Row>(
+  endpoint: Endpoint<R>,
+  listing: Listing<R>,
+  rows: readonly R[],
+  base: string,
+  projection: Projection,
+) {
+  const page = listing.read(rows);
+  const resources = page.rows.map((row) => projected(endpoint.type, endpoint.show(base, row), projection));
+  return { ...page, resources };
+}
+
+/** A row as it is now, with what a write does not read. */
+async function reread<R extends Row>(
   endpoint: Endpoint<R>,
   tx: TenantTransaction,
-  base: string,
-  rows: readonly R[],
+  { directoryId }: EnteredDirectory,
+  row: R,
   projection: Projection,
-): Promise<Attributes[]> {
-  if (rows.length === 0) return [];
-  const shown = await endpoint.show(tx, base, rows, projection);
-  return shown.map((resource) => projected(endpoint.type, resource, projection));
+): Promise<R> {
+  const { rows } = await prepared(endpoint.find(directoryId, row.id, projection)).execute(tx.db);
+  return rows[0] ?? row;
+}
+
+function notFound({ name }: ResourceType, id: string): Fault {
+  return new Fault('not-found', `There is no ${name.toLowerCase()} "${id.slice(0, 100)}" in this directory.`);
 }
 
 function projectionOf(type: ResourceType, request: Request): Projection {

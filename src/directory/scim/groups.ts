@@ -15,7 +15,22 @@ import type { MemberChange } from './member-change.ts';
 import { GROUP } from './schemas.ts';
 import { scimFault } from './scim-fault.ts';
 
-export type GroupRow = Selectable<DirectoryGroupRow>;
+export type GroupRow = Selectable<DirectoryGroupRow> & {
+  /** The group's members, where they were read. */
+  readonly related?: readonly Member[] | null;
+};
+
+export interface Member {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The members of the group of the alias `w`, in the order in which they came. */
+export const MEMBERS_OF_GROUP = sql`(
+  SELECT jsonb_agg(jsonb_build_object('id', u.id, 'name', u.display_name) ORDER BY m.created_at, u.id)
+  FROM directory_group_members m
+  JOIN directory_users u ON u.directory_id = m.directory_id AND u.id = m.member_id AND u.deleted_at IS NULL
+  WHERE m.directory_id = w.directory_id AND m.group_id = w.id) AS related`;
 
 /** How groups are searched. */
 export const GROUPS: Searchable = {
@@ -86,21 +101,21 @@ export async function createGroup(
   return { row, touched: added, presenceStands: true, changed: ['group created', ...memberNotes(added, [])] };
 }
 
+/** One group as a question. @param related further columns, of the alias `w` */
+export function groupById(directory: unknown, id: string, related: RawBuilder<unknown>): RawBuilder<GroupRow> {
+  return sql<GroupRow>`SELECT w.*, ${related} FROM directory_groups w
+    WHERE w.directory_id = ${directory} AND w.id = ${isId(id) ? id : null}::uuid`;
+}
+
 /**
- * One group of a directory.
- * @param lock to change it in this transaction
+ * One group, to be changed in this transaction.
  * @throws Fault `not-found`, also for the ids of other directories
  */
-export async function findGroup(
-  tx: TenantTransaction,
-  directoryId: string,
-  id: string,
-  lock = false,
-): Promise<GroupRow> {
-  const found = sql<GroupRow>`SELECT * FROM directory_groups WHERE directory_id = ${directoryId} AND id = ${id}`;
-  const { rows } = isId(id)
-    ? await prepared(lock ? sql<GroupRow>`${found} FOR UPDATE` : found).execute(tx.db)
-    : { rows: [] };
+export async function holdGroup(tx: TenantTransaction, directoryId: string, id: string): Promise<GroupRow> {
+  const { rows } = await prepared(sql<GroupRow>`
+    SELECT * FROM directory_groups WHERE directory_id = ${directoryId} AND id = ${isId(id) ? id : null}::uuid FOR UPDATE`).execute(
+    tx.db,
+  );
   const [row] = rows;
   if (row === undefined) throw new Fault('not-found', `There is no group "${id.slice(0, 100)}" in this directory.`);
   return row;
@@ -149,23 +164,6 @@ export async function removeGroup(tx: TenantTransaction, row: GroupRow): Promise
     WITH written AS (DELETE FROM directory_groups WHERE directory_id = ${row.directory_id} AND id = ${row.id} RETURNING *)
     ${auditing(tx, groupEvents('directory_group.deleted', { members: members.length }))}`).execute(tx.db);
   return { row, touched: members, presenceStands: true, changed: ['group deleted', ...memberNotes([], members)] };
-}
-
-export interface Member {
-  readonly id: string;
-  readonly name: string;
-}
-
-/** The members of groups of one directory, by group id. */
-export async function membersOf(tx: TenantTransaction, groups: readonly GroupRow[]): Promise<Map<string, Member[]>> {
-  const ids = groups.map((group) => group.id);
-  const { rows } = await prepared(sql<{ groupId: string; members: Member[] }>`
-    SELECT m.group_id AS "groupId", jsonb_agg(jsonb_build_object('id', u.id, 'name', u.display_name) ORDER BY m.created_at, u.id) AS members
-    FROM directory_group_members m
-    JOIN directory_users u ON u.directory_id = m.directory_id AND u.id = m.member_id AND u.deleted_at IS NULL
-    WHERE m.directory_id = ${groups[0]?.directory_id ?? null} AND m.group_id = ANY(${ids}::uuid[])
-    GROUP BY m.group_id`).execute(tx.db);
-  return new Map(rows.map((row) => [row.groupId, row.members]));
 }
 
 async function memberIdsOf(tx: TenantTransaction, row: GroupRow): Promise<string[]> {

@@ -1,15 +1,11 @@
 /** Lists: filter, order, a page by index (RFC 7644, 3.4.2) or by cursor (RFC 9865), and a true total. */
 import { type RawBuilder, sql } from 'kysely';
-import { prepared } from '../../store/prepared.ts';
-import type { TenantTransaction } from '../../store/tenant.ts';
 import { cursorAfter, positionOf } from './cursor.ts';
 import { parseFilter } from './filter.ts';
 import { filterCondition, isLookUp, type Searchable } from './filter-sql.ts';
-import { GROUPS, type GroupRow } from './groups.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './limits.ts';
 import { scimFault } from './scim-fault.ts';
 import { orderBy } from './sort-sql.ts';
-import { USERS, type UserRow } from './users.ts';
 
 export interface Page<Row> {
   readonly rows: readonly Row[];
@@ -31,80 +27,82 @@ export interface ListQuery {
   readonly acrossTypes?: boolean;
 }
 
-/** A page of a directory's users; inactive ones are users too, deleted ones are not. */
-export function listUsers(tx: TenantTransaction, directoryId: string, query: ListQuery): Promise<Page<UserRow>> {
-  const all = sql`directory_users d WHERE d.directory_id = ${directoryId} AND d.deleted_at IS NULL`;
-  return list<UserRow>(tx, USERS, all, query);
+/** A list as one statement, and how its rows are read. */
+export interface Listing<Row> {
+  readonly statement: RawBuilder<Row>;
+  /** Whether it is one of the few that are asked all day; a client may think of any number of others. */
+  readonly usual: boolean;
+  read(rows: readonly Row[]): Page<Row>;
 }
 
-/** A page of a directory's groups. */
-export function listGroups(tx: TenantTransaction, directoryId: string, query: ListQuery): Promise<Page<GroupRow>> {
-  return list<GroupRow>(tx, GROUPS, sql`directory_groups d WHERE d.directory_id = ${directoryId}`, query);
+/** What every row of a list has. On a row without an id, how many there are in all is told of an empty page. */
+export interface Listed {
+  readonly id: string;
+  readonly total?: number;
+  readonly made_at?: string;
 }
 
-async function list<Row extends Listed>(
-  tx: TenantTransaction,
+/**
+ * A page of the rows of the alias `d`.
+ * @param all FROM and WHERE
+ * @param related further columns, of the alias `w`
+ */
+export function listing<Row extends Listed>(
   searchable: Searchable,
   all: RawBuilder<unknown>,
+  related: RawBuilder<unknown>,
   query: ListQuery,
-): Promise<Page<Row>> {
+): Listing<Row> {
   const filter = query.filter === undefined ? undefined : parseFilter(query.filter);
   const filtered =
     filter === undefined
       ? all
       : sql`${all} AND ${filterCondition({ ...searchable, acrossTypes: query.acrossTypes === true }, filter)}`;
   const count = Math.min(MAX_PAGE, Math.max(0, wholeNumber(query.count, 'count') ?? DEFAULT_PAGE));
-  if (query.cursor !== undefined) return pageByCursor<Row>(tx, filtered, count, query);
+  if (query.cursor !== undefined) return listingByCursor<Row>(filtered, related, count, query);
   const order = orderBy(searchable, query.sortBy, query.sortOrder);
   const startIndex = Math.max(1, wholeNumber(query.startIndex, 'startIndex') ?? 1);
-  const page = sql<Row & Counted>`
-    WITH page AS (SELECT d.*, row_number() OVER () AS place FROM (
-      SELECT d.* FROM ${filtered} ORDER BY ${order} LIMIT ${count} OFFSET ${startIndex - 1}) d)
-    SELECT page.*, of_all.total FROM (SELECT count(*) AS total FROM ${filtered}) of_all LEFT JOIN page ON true ORDER BY page.place`;
-  // The few questions that are asked all day are planned once; a client may think of any number of others.
-  const usual = query.sortBy === undefined && (filter === undefined || isLookUp(searchable, filter));
-  const { rows } = await (usual ? prepared(page) : page).execute(tx.db);
-  return { rows: rows.filter((row) => row.id !== null), total: rows[0]?.total ?? 0, startIndex };
+  return {
+    statement: sql<Row>`
+      WITH page AS (SELECT d.*, row_number() OVER () AS place FROM (
+        SELECT d.* FROM ${filtered} ORDER BY ${order} LIMIT ${count} OFFSET ${startIndex - 1}) d)
+      SELECT w.*, ${related}, of_all.total FROM (SELECT count(*) AS total FROM ${filtered}) of_all LEFT JOIN page w ON true ORDER BY w.place`,
+    usual: query.sortBy === undefined && (filter === undefined || isLookUp(searchable, filter)),
+    read: (rows) => ({ rows: rows.filter((row) => row.id !== null), total: rows[0]?.total ?? 0, startIndex }),
+  };
 }
 
-interface Listed {
-  readonly id: string;
-}
-
-/** How many there are in all; on a row without an id where the page has none. */
-interface Counted {
-  readonly total: number;
-}
-
-async function pageByCursor<Row extends Listed>(
-  tx: TenantTransaction,
+function listingByCursor<Row extends Listed>(
   filtered: RawBuilder<unknown>,
+  related: RawBuilder<unknown>,
   count: number,
   { cursor, filter, sortBy, startIndex }: ListQuery,
-): Promise<Page<Row>> {
+): Listing<Row> {
   if (sortBy !== undefined || startIndex !== undefined) {
     const other = sortBy === undefined ? 'startIndex' : 'sortBy';
     throw scimFault('invalidValue', `cursor and ${other} can not be combined.`, other);
   }
   const from = cursor ? positionOf(cursor, filter) : undefined;
-  const total = from?.total ?? (await countAll(tx, filtered));
   const rest =
     from === undefined
       ? sql``
       : sql`AND (d.created_at, d.id) > (${from.madeAt}::timestamp AT TIME ZONE 'UTC', ${from.id}::uuid)`;
-  const page = sql<Row & { made_at: string }>`
-    SELECT d.*, to_char(d.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') AS made_at
-    FROM ${filtered} ${rest} ORDER BY d.created_at, d.id LIMIT ${count + 1}`;
-  const { rows } = await (filter === undefined ? prepared(page) : page).execute(tx.db);
-  const shown = rows.slice(0, count);
-  const last = rows.length > count ? shown.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : cursorAfter({ madeAt: last.made_at, id: last.id, total }, filter);
-  return { rows: shown, total, startIndex: 1, nextCursor };
-}
-
-async function countAll(tx: TenantTransaction, filtered: RawBuilder<unknown>): Promise<number> {
-  const { rows } = await sql<{ total: number }>`SELECT count(*) AS total FROM ${filtered}`.execute(tx.db);
-  return rows[0]?.total ?? 0;
+  const counted = from === undefined ? sql`(SELECT count(*) FROM ${filtered})` : sql`${from.total}::bigint`;
+  return {
+    statement: sql<Row>`
+      SELECT w.*, ${related}, ${counted} AS total, to_char(w.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') AS made_at
+      FROM (SELECT d.* FROM ${filtered} ${rest} ORDER BY d.created_at, d.id LIMIT ${count + 1}) w ORDER BY w.created_at, w.id`,
+    usual: filter === undefined,
+    read: (found) => {
+      const rows = found.filter((row) => row.id !== null);
+      const total = rows[0]?.total ?? from?.total ?? 0;
+      const page = rows.slice(0, count);
+      const last = rows.length > count ? page.at(-1) : undefined;
+      const nextCursor =
+        last === undefined ? null : cursorAfter({ madeAt: last.made_at ?? '', id: last.id, total }, filter);
+      return { rows: page, total, startIndex: 1, nextCursor };
+    },
+  };
 }
 
 function wholeNumber(text: string | undefined, name: string): number | undefined {

@@ -5,10 +5,11 @@
 import { type Kysely, sql } from 'kysely';
 import { Fault } from '../../errors.ts';
 import type { Tables } from '../../store/tables.ts';
-import { type Caller, inDirectory, keyOf, type Presented } from '../enter.ts';
+import { type Caller, type EnteredDirectory, inDirectory, keyOf, type Presented } from '../enter.ts';
 
 interface Held {
   left: number;
+  readonly directory: EnteredDirectory;
   /** The row had none: there are no more before the minute ends. */
   readonly last: boolean;
   /** When the minute ends, on this process's own clock. */
@@ -40,16 +41,16 @@ export class Permits {
   }
 
   /**
-   * Spends one permit.
+   * Spends one permit. @returns what the token was proven to be within this minute
    * @throws Fault `too-many-requests` with the seconds until there are more, `unauthenticated`
    */
-  async spend(token: Presented, caller: Caller): Promise<void> {
+  async spend(token: Presented, caller: Caller): Promise<EnteredDirectory> {
     const key = keyOf(token);
     for (;;) {
       const held = this.#live(key);
       if (held !== undefined && held.left > 0) {
         held.left -= 1;
-        return;
+        return held.directory;
       }
       if (held?.last) throw tooMany(held.until - performance.now());
       await this.#take(key, token, caller);
@@ -77,7 +78,8 @@ export class Permits {
 
   #takeFromRow(token: Presented, caller: Caller): Promise<Held> {
     const portion = Math.ceil(this.#perMinute / 60);
-    return inDirectory(this.#db, token, caller, 'system', async (tx, { directoryId, tokenId }) => {
+    return inDirectory(this.#db, token, caller, 'system', async (tx, directory) => {
+      const { directoryId, tokenId } = directory;
       const { rows } = await sql<{ taken: number; ms: number }>`
         UPDATE directory_tokens t SET last_used_at = now(), window_used = least(was.used + ${portion}, ${this.#perMinute}),
           window_ends_at = CASE WHEN was.window_ends_at <= now() THEN now() + interval '1 minute' ELSE was.window_ends_at END
@@ -88,7 +90,7 @@ export class Permits {
         tx.db,
       );
       const { taken = 0, ms = 1000 } = rows[0] ?? {};
-      return { left: taken, last: taken === 0, until: performance.now() + ms };
+      return { directory, left: taken, last: taken === 0, until: performance.now() + ms };
     });
   }
 }

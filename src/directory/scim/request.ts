@@ -1,5 +1,6 @@
 /** A SCIM request's surroundings: which directory it is, its transaction, its preconditions. */
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import type { RawBuilder } from 'kysely';
 import { Fault } from '../../errors.ts';
 import { bearerOf } from '../../http/operator.ts';
 import { requestIdOf } from '../../http/request-context.ts';
@@ -8,6 +9,7 @@ import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/database.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import {
+  askDirectory,
   type Caller,
   type EnteredDirectory,
   type EntryRole,
@@ -56,7 +58,7 @@ export function entrance({ store: { db }, settings }: ScimDependencies): {
       const token = presented(directoryIn(request), bearerOf(request));
       if (token === undefined || !permits.knows(token)) refusals.requireFew(request.ip ?? '', Date.now());
       if (token === undefined) throw unauthenticated();
-      await permits.spend(token, callerOf(request));
+      remember(request, await permits.spend(token, callerOf(request)));
       tokens.set(request, token);
       next();
     },
@@ -85,6 +87,17 @@ export function baseOf(deps: ScimDependencies, request: Request): string {
 
 type Work<T> = (tx: TenantTransaction, directory: EnteredDirectory) => Promise<T>;
 
+/** Asks one question of the directory, in one statement. */
+export async function asking<Row extends object>(
+  deps: ScimDependencies,
+  request: Request,
+  question: RawBuilder<Row>,
+  usual = true,
+): Promise<Row[]> {
+  const rows = await askDirectory(deps.store.db, tokenOf(request), question, usual);
+  return rows.filter((row): row is Row => !('id' in row) || row.id !== null || 'total' in row);
+}
+
 /** Reads in the directory's organization. */
 export function reading<T>(deps: ScimDependencies, request: Request, work: Work<T>): Promise<T> {
   return entering(deps, request, 'reader', work);
@@ -103,12 +116,13 @@ export async function writing<T>(deps: ScimDependencies, request: Request, work:
 }
 
 function entering<T>(deps: ScimDependencies, request: Request, role: EntryRole, work: Work<T>): Promise<T> {
+  return inDirectory(deps.store.db, tokenOf(request), callerOf(request), role, work);
+}
+
+function tokenOf(request: Request): Presented {
   const token = tokens.get(request);
-  if (token === undefined) throw new Error('a directory is entered outside requireDirectory');
-  return inDirectory(deps.store.db, token, callerOf(request), role, (tx, directory) => {
-    remember(request, directory);
-    return work(tx, directory);
-  });
+  if (token === undefined) throw new Error('a directory is entered by another way than its entrance');
+  return token;
 }
 
 function callerOf(request: Request): Caller {

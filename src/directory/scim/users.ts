@@ -16,15 +16,15 @@ import { USER } from './schemas.ts';
 import { scimFault } from './scim-fault.ts';
 
 export type UserRow = Selectable<DirectoryUserRow> & {
-  /** Where they were read with the row. */
-  readonly groups?: readonly Member[] | null;
+  /** The user's groups, where they were read. */
+  readonly related?: readonly Member[] | null;
 };
 
 /** The groups of the user of the alias `w`, in their order. */
-const GROUPS_OF_ONE = sql`(
+export const GROUPS_OF_USER = sql`(
   SELECT jsonb_agg(jsonb_build_object('id', g.id, 'name', g.display_name) ORDER BY g.display_name, g.id)
   FROM directory_group_members m JOIN directory_groups g ON g.directory_id = m.directory_id AND g.id = m.group_id
-  WHERE m.directory_id = w.directory_id AND m.member_id = w.id) AS groups`;
+  WHERE m.directory_id = w.directory_id AND m.member_id = w.id) AS related`;
 
 const text = (value: RawBuilder<unknown>): Comparable => ({ value, type: 'string', caseExact: false });
 const exact = (value: RawBuilder<unknown>): Comparable => ({ ...text(value), caseExact: true });
@@ -105,21 +105,24 @@ async function insertOrRevive(
         AND (d.deleted_at IS NOT NULL OR (NOT d.active AND excluded.active))
       RETURNING d.*),
     told AS (${auditing(tx, userEvents(action, Object.keys(stated)))})
-    SELECT w.*, ${GROUPS_OF_ONE} FROM written w`).execute(tx.db);
+    SELECT w.*, ${GROUPS_OF_USER} FROM written w`).execute(tx.db);
   return rows[0];
 }
 
+/** One user as a question. @param related further columns, of the alias `w` */
+export function userById(directory: unknown, id: string, related: RawBuilder<unknown>): RawBuilder<UserRow> {
+  return sql<UserRow>`SELECT w.*, ${related} FROM directory_users w
+    WHERE w.directory_id = ${directory} AND w.id = ${isId(id) ? id : null}::uuid AND w.deleted_at IS NULL`;
+}
+
 /**
- * One user of a directory.
- * @param lock to change it in this transaction
+ * One user, to be changed in this transaction.
  * @throws Fault `not-found`, also for the ids of other directories
  */
-export async function findUser(tx: TenantTransaction, directoryId: string, id: string, lock = false): Promise<UserRow> {
-  const where = sql`FROM directory_users w WHERE w.directory_id = ${directoryId} AND w.id = ${id} AND w.deleted_at IS NULL`;
-  const found = lock
-    ? sql<UserRow>`SELECT w.* ${where} FOR UPDATE`
-    : sql<UserRow>`SELECT w.*, ${GROUPS_OF_ONE} ${where}`;
-  const { rows } = isId(id) ? await prepared(found).execute(tx.db) : { rows: [] };
+export async function holdUser(tx: TenantTransaction, directoryId: string, id: string): Promise<UserRow> {
+  const { rows } = await prepared(sql<UserRow>`
+    SELECT * FROM directory_users WHERE directory_id = ${directoryId} AND id = ${isId(id) ? id : null}::uuid AND deleted_at IS NULL
+    FOR UPDATE`).execute(tx.db);
   const [row] = rows;
   if (row === undefined) throw new Fault('not-found', `There is no user "${id.slice(0, 100)}" in this directory.`);
   return row;
@@ -151,7 +154,7 @@ export async function changeUser(
         attributes = ${JSON.stringify(stated)}::jsonb, version = version + 1, updated_at = now()
       WHERE d.directory_id = ${before.directory_id} AND d.id = ${before.id} RETURNING d.*),
     told AS (${auditing(tx, userEvents(sql`'directory_user.updated'`, names))})
-    SELECT w.*, ${GROUPS_OF_ONE} FROM written w`);
+    SELECT w.*, ${GROUPS_OF_USER} FROM written w`);
   const { rows } = await unlessTaken(() => updating.execute(tx.db), taken(facts.user_name));
   const presenceStands = before.reconciled_present === facts.active;
   return { row: rows[0] ?? before, touched: [before.id], presenceStands, changed: names };
@@ -193,19 +196,7 @@ async function holdWithGroups(tx: TenantTransaction, directoryId: string, id: st
     SELECT id FROM directory_groups WHERE directory_id = ${directoryId} AND id IN (
       SELECT group_id FROM directory_group_members WHERE directory_id = ${directoryId} AND member_id = ${isId(id) ? id : null}::uuid)
     ORDER BY id FOR NO KEY UPDATE`).execute(tx.db);
-  return { row: await findUser(tx, directoryId, id, true), groups: groups.rows.map((group) => group.id) };
-}
-
-/** The groups of users of one directory, by user id. */
-export async function groupsOf(tx: TenantTransaction, users: readonly UserRow[]): Promise<Map<string, Member[]>> {
-  const ids = users.map((user) => user.id);
-  const { rows } = await prepared(sql<{ userId: string; groups: Member[] }>`
-    SELECT m.member_id AS "userId", jsonb_agg(jsonb_build_object('id', g.id, 'name', g.display_name) ORDER BY g.display_name, g.id) AS groups
-    FROM directory_group_members m JOIN directory_groups g ON g.directory_id = m.directory_id AND g.id = m.group_id
-    WHERE m.directory_id = ${users[0]?.directory_id ?? null} AND m.member_id = ANY(${ids}::uuid[]) GROUP BY m.member_id`).execute(
-    tx.db,
-  );
-  return new Map(rows.map((row) => [row.userId, row.groups]));
+  return { row: await holdUser(tx, directoryId, id), groups: groups.rows.map((group) => group.id) };
 }
 
 /**

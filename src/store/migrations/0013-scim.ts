@@ -5,24 +5,29 @@ import { statements } from './statements.ts';
 export const scim: Migration = {
   up: statements(`
     -- One statement for all that a request begins with: which organization, whether the token is good at this moment, whose model.
-    -- Who writes also waits here for a run that has the organization to itself.
+    -- Without a good token the transaction stays outside every wall. Who writes also waits here for a run that has the organization
+    -- to itself.
     CREATE FUNCTION enter_directory(wanted uuid, presented bytea, as_role text)
-      RETURNS TABLE (organization_id uuid, slug text, model text, token_id uuid) LANGUAGE plpgsql AS $$
+      RETURNS TABLE (organization_id uuid, directory_id uuid, slug text, model text, token_id uuid) LANGUAGE plpgsql AS $$
     DECLARE
       tenant uuid := locate_directory(wanted);
     BEGIN
-      IF tenant IS NULL THEN RETURN; END IF;
-      PERFORM set_config('app.tenant_id', tenant::text, true), set_config('app.role', as_role, true);
+      PERFORM set_config('app.tenant_id', coalesce(tenant::text, ''), true), set_config('app.role', as_role, true);
+      SELECT d.organization_id, d.id, d.slug, o.model, t.id INTO organization_id, directory_id, slug, model, token_id
+        FROM directories d JOIN organizations o ON o.id = d.organization_id
+        JOIN directory_tokens t ON t.organization_id = tenant AND t.directory_id = wanted AND t.token_hash = presented
+          AND coalesce(t.expires_at > now(), true)
+        WHERE d.organization_id = tenant AND d.id = wanted AND o.id = tenant;
+      IF token_id IS NULL THEN
+        PERFORM set_config('app.tenant_id', '', true), set_config('app.role', '', true);
+        RETURN;
+      END IF;
       IF as_role = 'directory' THEN
         -- Its statements look up a handful of rows by keys: planning them for each time's values takes longer than running them.
         PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
         PERFORM pg_advisory_xact_lock_shared(hashtextextended('reconcile ' || tenant, 0));
       END IF;
-      RETURN QUERY
-        SELECT d.organization_id, d.slug, o.model, t.id FROM directories d JOIN organizations o ON o.id = d.organization_id
-        LEFT JOIN directory_tokens t ON t.organization_id = tenant AND t.directory_id = wanted AND t.token_hash = presented
-          AND coalesce(t.expires_at > now(), true)
-        WHERE d.organization_id = tenant AND d.id = wanted AND o.id = tenant;
+      RETURN NEXT;
     END $$;
 
     CREATE INDEX directory_users_made ON directory_users (organization_id, directory_id, created_at, id) WHERE deleted_at IS NULL;

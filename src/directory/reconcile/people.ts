@@ -1,5 +1,5 @@
 /** The reconcile for the few people that a SCIM write or a login touched, and for everybody after a rule has changed. */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { prepared } from '../../store/prepared.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { applyMemberships, applyPeople, rememberPresence } from './apply.ts';
@@ -10,6 +10,8 @@ import { type Counts, countChanges, planEverybody } from './plan.ts';
 import { type FactScope, planMemberships, recordScope, settledScope } from './plan-memberships.ts';
 import { planPeople } from './plan-people.ts';
 import { takeTurn } from './turns.ts';
+
+const HANDFUL = 100;
 
 /** Who is concerned: accounts, and records whose account may be yet to make. */
 export interface Concerned {
@@ -43,7 +45,7 @@ export async function reconcilePeople(
     changes.push(...(await settleRecords(deps, tx, model, records, trigger)));
   }
   const userIds = [...(concerned.userIds ?? []), ...(await accountsOf(tx, concerned.directoryUserIds ?? []))];
-  if (userIds.length > 0) changes.push(...(await settleMemberships(tx, model, settledScope(userIds))));
+  if (userIds.length > 0) changes.push(...(await settleMemberships(tx, model, settledScope(userIds), userIds.length)));
   return changes;
 }
 
@@ -55,8 +57,9 @@ export async function reconcileRecords(
   records: Records,
   trigger: string,
 ): Promise<Change[]> {
+  if (records.ids.length > HANDFUL) await expectMany(tx);
   const people = await settleRecords(deps, tx, model, records, trigger);
-  return [...people, ...(await settleMemberships(tx, model, recordScope(records)))];
+  return [...people, ...(await settleMemberships(tx, model, recordScope(records), records.ids.length))];
 }
 
 async function settleRecords(
@@ -67,7 +70,7 @@ async function settleRecords(
   trigger: string,
 ): Promise<Change[]> {
   const planned = planPeople(directoryId, directoryUsers(directoryId, ids), model.ownerRoles);
-  const { rows } = await prepared(sql<Change>`${planned}`).execute(tx.db);
+  const { rows } = await plannedFor(ids.length, planned).execute(tx.db);
   const changes = changesAtHand(rows);
   if (rows.length > 0) await applyPeople(deps, tx, directoryId, changes, trigger);
   const remembered = areAll(changes, ['user.create', 'user.link']) && (presenceStands || rows.length === ids.length);
@@ -75,8 +78,13 @@ async function settleRecords(
   return rows;
 }
 
-async function settleMemberships(tx: TenantTransaction, model: ReconcileModel, scope: FactScope): Promise<Change[]> {
-  const plan = async () => (await prepared(sql<Change>`${planMemberships(scope, model)}`).execute(tx.db)).rows;
+async function settleMemberships(
+  tx: TenantTransaction,
+  model: ReconcileModel,
+  scope: FactScope,
+  people: number,
+): Promise<Change[]> {
+  const plan = async () => (await plannedFor(people, planMemberships(scope, model)).execute(tx.db)).rows;
   const first = await plan();
   const rows = (await holdSeats(tx, first)) ? await plan() : first;
   if (rows.length > 0) await applyMemberships(tx, changesAtHand(rows));
@@ -92,6 +100,19 @@ async function holdSeats(tx: TenantTransaction, changes: readonly Change[]): Pro
     tx.db,
   );
   return rows.length > 0;
+}
+
+/** A handful's statement is planned once, a multitude's for their number. */
+function plannedFor(people: number, plan: RawBuilder<unknown>): RawBuilder<Change> {
+  const statement = sql<Change>`${plan}`;
+  return people > HANDFUL ? statement : prepared(statement);
+}
+
+/** As for a whole run (see turns.ts): the planner expects a row or two behind row-level security. */
+async function expectMany(tx: TenantTransaction): Promise<void> {
+  await sql`SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_nestloop', 'off', true)`.execute(
+    tx.db,
+  );
 }
 
 async function byDirectory(tx: TenantTransaction, ids: readonly string[]): Promise<Records[]> {

@@ -7,6 +7,7 @@ import { requestIdOf } from '../../http/request-context.ts';
 import type { Log } from '../../log.ts';
 import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/database.ts';
+import { Statistics } from '../../store/statistics.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import {
   askDirectory,
@@ -42,15 +43,17 @@ const ATTEMPTS = 3;
 const PASSING: ReadonlySet<string | undefined> = new Set(['40001', '40P01', '23505']);
 
 const tokens = new WeakMap<Request, Presented>();
+const statistics = new WeakMap<object, Statistics>();
 
 /**
  * The way in: lets pass who presents a token of the directory in the path, as often as it may ask, and slows down who guesses. Each
  * transaction proves the token again; what is refused there comes back to `refused`.
  */
-export function entrance({ store: { db }, settings }: ScimDependencies): {
+export function entrance({ store: { db }, settings, log }: ScimDependencies): {
   readonly enter: RequestHandler;
   readonly refused: ErrorRequestHandler;
 } {
+  statistics.set(db, new Statistics(db, log));
   const permits = new Permits(db, settings.scim.requestsPerMinute);
   const refusals = new Refusals();
   return {
@@ -138,6 +141,7 @@ export async function settle(
   { touched: ids, presenceStands }: { readonly touched: readonly string[]; readonly presenceStands: boolean },
 ): Promise<void> {
   if (ids.length === 0) return;
+  statistics.get(deps.store.db)?.wrote(ids.length);
   const known = reconcileModelNamed(deps.models, model);
   notesOf(request).followed(await reconcileRecords(deps, tx, known, { directoryId, ids, presenceStands }, 'scim'));
 }

@@ -1,5 +1,6 @@
 /** What the SCIM tests have in common: an organization with a SCIM directory, and an identity provider that speaks to it. */
 import { randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
 import type supertest from 'supertest';
 import { inTenant, type TenantTransaction } from '../../../src/store/tenant.ts';
 import { TEST_ORIGIN } from '../../harness/database.ts';
@@ -78,6 +79,16 @@ export function callScim(
   return request
     .set('Content-Type', 'application/scim+json')
     .send(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+/** Records of people who have no account yet, as many as are wanted, made at different times. */
+export async function arrangeRecords(provider: Provider, count: number): Promise<void> {
+  await provider.inside(({ db, organizationId }) =>
+    sql`INSERT INTO directory_users (organization_id, directory_id, source_key, user_name, display_name, active, attributes, created_at)
+      SELECT ${organizationId}::uuid, ${provider.directoryId}::uuid, 'user' || i, 'user' || i, 'User ' || i, true,
+        jsonb_build_object('userName', 'user' || i, 'active', true), now() - (${count}::int - i) * interval '1 second'
+      FROM generate_series(1, ${count}::int) i`.execute(db),
+  );
 }
 
 /** A PATCH body. */

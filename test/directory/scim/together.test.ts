@@ -3,7 +3,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openTestDatabase } from '../../harness/database.ts';
 import { startTestServer } from '../../harness/server.ts';
-import { accountOf, arrangeDirectory, arrangeProvider, callScim, GROUP, mapGroup, patchOf, USER } from './arrange.ts';
+import {
+  accountOf,
+  arrangeDirectory,
+  arrangeProvider,
+  arrangeRecords,
+  callScim,
+  GROUP,
+  mapGroup,
+  patchOf,
+  USER,
+} from './arrange.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
@@ -134,18 +144,120 @@ describe('SCIM side by side', () => {
     assert.deepEqual((await acme.scim('get', `/Groups/${group.id}`)).body, former.body);
   });
 
-  it('SCIM-2 given two tenants whose requests interleave, then each has exactly its own', async () => {
+  it('SCIM-2, TEN-13 given a thousand requests of two tenants that interleave on two instances, then each has exactly its own', async () => {
     const tenants = [await arrangeProvider(server), await arrangeProvider(server)];
+    const mine = (tenant: number) => new RegExp(`@tenant${tenant}\\.test$`);
+    const known: string[][] = [[], []];
+    const turn = async (i: number) => {
+      const tenant = i % 2;
+      const { directoryId, token } = tenants[tenant] as (typeof tenants)[number];
+      const ask = (...rest: [method: 'get' | 'post', path: string, body?: unknown]) =>
+        callScim(i % 3 ? server : second, directoryId, token, ...rest);
+      const [own, foreign] = [known[tenant], known[1 - tenant]] as [string[], string[]];
+      switch (i % 5) {
+        case 0:
+        case 1: {
+          const { body } = await ask('post', '/Users', person(`user${i}@tenant${tenant}.test`)).expect(201);
+          own.push(body.id);
+          return;
+        }
+        case 2: {
+          const { body } = await ask('get', '/Users?count=20').expect(200);
+          for (const user of body.Resources) assert.match(user.userName, mine(tenant));
+          return;
+        }
+        case 3:
+          if (own.length > 0)
+            assert.match((await ask('get', `/Users/${own.at(-1)}`).expect(200)).body.userName, mine(tenant));
+          return;
+        default:
+          if (foreign.length > 0) await ask('get', `/Users/${foreign.at(-1)}`).expect(404);
+      }
+    };
+    const waiting = Array.from({ length: 1000 }, (_, i) => i).reverse();
     await Promise.all(
-      Array.from({ length: 60 }, (_, i) =>
-        tenants[i % 2]?.scim('post', '/Users', person(`user${i}@tenant${i % 2}.test`)).expect(201),
-      ),
+      Array.from({ length: 16 }, async () => {
+        for (let i = waiting.pop(); i !== undefined; i = waiting.pop()) await turn(i);
+      }),
     );
     for (const [index, tenant] of tenants.entries()) {
       const { body } = await tenant.scim('get', '/Users?count=200').expect(200);
-      assert.equal(body.totalResults, 30);
-      for (const user of body.Resources) assert.match(user.userName, new RegExp(`@tenant${index}\\.test$`));
+      assert.equal(body.totalResults, 200);
+      for (const user of body.Resources) assert.match(user.userName, mine(index));
     }
+  });
+
+  it('given 200 members added side by side, one by one, to a group of 10,000, then exactly these are more, and only they are looked at', async () => {
+    const provider = await arrangeProvider(server);
+    await mapGroup(provider, 'All', 'member');
+    await arrangeRecords(provider, 10_200);
+    const ids = await provider.inside(async ({ db }) => {
+      const rows = await db.selectFrom('directory_users').select('id').orderBy('source_key').execute();
+      return rows.map((row) => row.id);
+    });
+    const old = ids.slice(0, 10_000).map((value) => ({ value }));
+    const made = await provider.scim('post', '/Groups?excludedAttributes=members', {
+      schemas: [GROUP],
+      displayName: 'All',
+    });
+    const group = made.body.id;
+    await provider.scim('patch', `/Groups/${group}`, patchOf({ op: 'add', path: 'members', value: old })).expect(204);
+    const answers = await Promise.all(
+      ids
+        .slice(10_000)
+        .map((value, i) =>
+          callScim(
+            i % 2 ? server : second,
+            provider.directoryId,
+            provider.token,
+            'patch',
+            `/Groups/${group}`,
+            patchOf({ op: 'add', path: 'members', value: [{ value }] }),
+          ),
+        ),
+    );
+    assert.deepEqual([...new Set(statuses(answers))], [204]);
+    const { body } = await provider.scim('get', `/Groups/${group}`).expect(200);
+    assert.equal(new Set(body.members.map((each: { value: string }) => each.value)).size, 10_200);
+    // Whoever is in the group is found page by page as well.
+    const members = `/Users?filter=${encodeURIComponent(`groups.value eq "${group}"`)}&attributes=id&count=200`;
+    const first = (await provider.scim('get', `${members}&cursor=`).expect(200)).body;
+    assert.deepEqual([first.totalResults, first.Resources.length], [10_200, 200]);
+    const last = (await provider.scim('get', `/Groups/${group}?excludedAttributes=members`).expect(200)).body;
+    assert.equal(last.meta.version, 'W/"202"');
+  });
+
+  it('RFC 9865: given a walk over 20,000 users while others are deleted, then every survivor comes once', async () => {
+    const provider = await arrangeProvider(server);
+    await arrangeRecords(provider, 20_000);
+    const gone = new Set<string>();
+    const seen: string[] = [];
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const { body }: { body: { Resources: { id: string }[]; nextCursor?: string } } = await provider
+        .scim('get', `/Users?attributes=userName&count=200&cursor=${cursor}`)
+        .expect(200);
+      seen.push(...body.Resources.map((each) => each.id));
+      cursor = body.nextCursor;
+      const victims = await provider.inside(async ({ db }) => {
+        const rows = await db
+          .selectFrom('directory_users')
+          .select('id')
+          .where('deleted_at', 'is', null)
+          .limit(3)
+          .offset(seen.length % 977)
+          .execute();
+        return rows.map((row) => row.id);
+      });
+      await Promise.all(victims.map((id) => provider.scim('delete', `/Users/${id}`).expect(204)));
+      for (const id of victims) gone.add(id);
+    }
+    assert.equal(new Set(seen).size, seen.length);
+    const survivors = await provider.inside(({ db }) =>
+      db.selectFrom('directory_users').select('id').where('deleted_at', 'is', null).execute(),
+    );
+    assert.equal(survivors.length, 20_000 - gone.size);
+    const met = new Set(seen);
+    for (const { id } of survivors) assert.ok(met.has(id));
   });
 
   it('SCIM-13 given two directories of one organization, then each sees its own records, and both are of one person', async () => {

@@ -77,6 +77,7 @@ const ENVIRONMENT: ReadonlyArray<[variable: string, path: [string, string] | [st
   ['DRAWBRIDGE_DATA', ['database', 'dataFolder']],
   ['DRAWBRIDGE_SEALING_KEY', ['secrets', 'sealingKey']],
   ['DRAWBRIDGE_OPERATOR_TOKEN', ['secrets', 'operatorToken']],
+  ['DRAWBRIDGE_SCIM_PER_MINUTE', ['scim', 'requestsPerMinute']],
   ['DRAWBRIDGE_MODELS', ['modelsFolder']],
   ['DRAWBRIDGE_ALLOW_PRIVATE_NETWORK', ['allowPrivateNetwork']],
   ['LOG_LEVEL', ['log']],

@@ -20,8 +20,10 @@ export const mappingRuleInput = z
     slug,
     /** Slug of the directory whose word counts; null: any directory's. */
     directory: z.string().nullable().default(null),
-    /** A group's name, in any case. */
+    /** A group, by what `groupBy` says. */
     group: z.string().trim().min(1).max(256).nullable().default(null),
+    /** `name`: in any case; `id`: the source's own; `pattern`: of names, in which `*` is anything, such as `eng-*`. */
+    groupBy: z.enum(['name', 'id', 'pattern']).default('name'),
     /** An SQL/JSON path predicate over the directory's attributes, e.g. `$.department == "Engineering"`. */
     condition: z.string().trim().min(1).max(4000).nullable().default(null),
     effect: z.enum(['grant', 'deny']).default('grant'),
@@ -59,6 +61,7 @@ export async function putMappingRule(tx: TenantTransaction, model: AccessModel, 
     {
       directory_id: input.directory === null ? null : await directoryId(tx, input.directory),
       group_name: input.group,
+      group_by: input.groupBy,
       condition,
       effect: input.effect,
       scope_kind: place.kind,
@@ -122,6 +125,7 @@ export interface ShownRule {
   readonly slug: string;
   readonly directory: string | null;
   readonly group: string | null;
+  readonly groupBy: 'name' | 'id' | 'pattern';
   readonly condition: string | null;
   readonly effect: 'grant' | 'deny';
   readonly scope: ScopeInput;
@@ -133,7 +137,7 @@ export interface ShownRule {
 }
 
 const SHOWN = sql`
-  SELECT r.id, r.slug, d.slug AS directory, r.group_name AS "group", r.condition::text AS condition, r.effect,
+  SELECT r.id, r.slug, d.slug AS directory, r.group_name AS "group", r.group_by AS "groupBy", r.condition::text AS condition, r.effect,
     CASE r.scope_kind WHEN 'organization' THEN '"organization"'::jsonb
       WHEN 'workspace' THEN jsonb_build_object('workspace', w.slug)
       ELSE jsonb_build_object('product', w.slug || '/' || p.slug) END AS scope,

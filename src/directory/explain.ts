@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Place } from '../access/scope.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { GROUP_MATCHES } from './reconcile/plan-memberships.ts';
 
 export interface ExplainedMembership {
   readonly role: string;
@@ -56,10 +57,11 @@ async function explainRules(tx: TenantTransaction, userId: string, place: Place)
         EXISTS (SELECT FROM facts f WHERE f.directory_id = coalesce(r.directory_id, f.directory_id)) AS stated,
         EXISTS (SELECT FROM facts f WHERE f.directory_id = coalesce(r.directory_id, f.directory_id)
           AND coalesce(jsonb_path_match(f.attributes, r.condition, '{}', true), false)) AS holds,
-        (SELECT g.display_name FROM facts f
+        (SELECT g.group_name FROM facts f
           JOIN directory_group_members m ON m.directory_id = f.directory_id AND m.member_id = f.id
-          JOIN directory_groups g ON g.directory_id = m.directory_id AND g.id = m.group_id
-          WHERE f.directory_id = coalesce(r.directory_id, f.directory_id) AND lower(g.display_name) = lower(r.group_name)
+          JOIN LATERAL (SELECT display_name AS group_name, coalesce(external_id, source_key) AS group_key FROM directory_groups
+            WHERE directory_id = m.directory_id AND id = m.group_id) g ON true
+          WHERE f.directory_id = coalesce(r.directory_id, f.directory_id) AND ${GROUP_MATCHES}
             AND (r.condition IS NULL OR coalesce(jsonb_path_match(f.attributes, r.condition, '{}', true), false)) LIMIT 1) AS found
       FROM mapping_rules r LEFT JOIN directories own ON own.id = r.directory_id
       WHERE r.enabled AND r.scope_kind = ${place.kind} AND r.scope_id = ${place.id}

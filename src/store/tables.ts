@@ -189,6 +189,7 @@ export interface MappingRuleRow {
   slug: string;
   directory_id: string | null;
   group_name: string | null;
+  group_by: Generated<'name' | 'id' | 'pattern'>;
   /** SQL/JSON path predicate; cast with `::jsonpath` when written through a parameter. */
   condition: string | null;
   effect: Generated<'grant' | 'deny'>;

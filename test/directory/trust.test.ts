@@ -237,6 +237,37 @@ describe('plans and people, explained', () => {
   });
 });
 
+describe('a group that a rule means', () => {
+  it('given its name in any case, its id, or a pattern, then whoever is in such a group has the role', async () => {
+    const acme = await company();
+    acme.header('id,email,name,department,title,status,groups');
+    const columns = { status: 'status', groups: 'groups' };
+    await acme
+      .api('put', '/directories/hr')
+      .send({ kind: 'csv', config: { file: acme.feed, columns } })
+      .expect(200);
+    const inGroup = (at: number, group: string) => `E${at},p${at}@acme.example,P,None,Agent,active,${group}`;
+    acme.write(inGroup(0, 'Eng-Core'), inGroup(1, 'eng-Web'), inGroup(2, 'ENG_100%'), inGroup(3, 'Sales'));
+    await acme.sync();
+    const gets = async (group: string, groupBy?: string) => {
+      const rule = { ...RULE, condition: null, group, ...(groupBy === undefined ? {} : { groupBy }) };
+      await acme.api('put', '/mapping-rules/sales').send(rule).expect(200);
+      const all = await Promise.all([0, 1, 2, 3].map((at) => acme.memberships(`p${at}@acme.example`)));
+      return all.flatMap((held, at) => (held.length > 0 ? [at] : []));
+    };
+    assert.deepEqual(await gets('ENG-core'), [0]);
+    assert.deepEqual(await gets('eng-core', 'id'), [0]);
+    assert.deepEqual(await gets('Eng-Core', 'id'), [], 'an id is compared as it is');
+    assert.deepEqual(await gets('Eng-*', 'pattern'), [0, 1]);
+    assert.deepEqual(await gets('*g_1*%', 'pattern'), [2], 'only the star is anything');
+    assert.deepEqual(await gets('*', 'pattern'), [0, 1, 2, 3]);
+    assert.deepEqual(await gets('Eng-*'), [], 'a name is no pattern');
+    await gets('eng-*', 'pattern');
+    const { body } = await acme.api('get', '/people/p1@acme.example/explanation?scope=main').expect(200);
+    assert.equal(body.rules[0].because, 'in the group eng-Web');
+  });
+});
+
 describe('a product of so many seats', () => {
   const INSIGHTS = { condition: '$.department == "Sales"', scope: { product: 'main/insights' }, role: 'viewer' };
   const seats = (acme: Company, number: number) =>

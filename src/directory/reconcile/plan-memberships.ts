@@ -28,7 +28,7 @@ export interface FactScope {
   readonly people: RawBuilder<unknown>;
   /** `user_id, directory_id, attributes`, a row per present record. */
   readonly facts: RawBuilder<unknown>;
-  /** `user_id, directory_id, group_name`. */
+  /** `user_id, directory_id, group_key, group_name`; the key is the source's own id of the group. */
   readonly groups: RawBuilder<unknown>;
   /** `user_id` of those who leave with this plan; what they hold is free then. */
   readonly leaving: RawBuilder<unknown>;
@@ -55,7 +55,7 @@ function scopeOf(who: RawBuilder<unknown>): FactScope {
     people: sql`SELECT u.id AS user_id FROM users u WHERE u.status <> 'deprovisioned' AND ${who}`,
     facts: sql`SELECT d.user_id, d.directory_id, d.attributes FROM directory_users d JOIN people USING (user_id) WHERE ${PRESENT}`,
     groups: sql`
-      SELECT d.user_id, d.directory_id, g.display_name AS group_name
+      SELECT d.user_id, d.directory_id, coalesce(g.external_id, g.source_key) AS group_key, g.display_name AS group_name
       FROM people JOIN directory_users d USING (user_id)
       JOIN directory_group_members m ON m.directory_id = d.directory_id AND m.member_id = d.id
       JOIN directory_groups g ON g.directory_id = m.directory_id AND g.id = m.group_id
@@ -92,11 +92,11 @@ export function stagedScope(runId: string, directoryId: string): FactScope {
       SELECT d.user_id, d.directory_id, d.attributes FROM directory_users d JOIN people USING (user_id)
       WHERE d.directory_id <> ${directoryId} AND ${PRESENT}`,
     groups: sql`
-      SELECT r.user_id, ${directoryId}::uuid AS directory_id, m.group_name
+      SELECT r.user_id, ${directoryId}::uuid AS directory_id, m.group_key, m.group_name
       FROM staged_members m JOIN resolved r ON r.source_key = m.user_key AND r.present JOIN people USING (user_id)
       WHERE m.run_id = ${runId}
       UNION ALL
-      SELECT d.user_id, d.directory_id, g.display_name
+      SELECT d.user_id, d.directory_id, coalesce(g.external_id, g.source_key), g.display_name
       FROM people JOIN directory_users d USING (user_id)
       JOIN directory_group_members m ON m.directory_id = d.directory_id AND m.member_id = d.id
       JOIN directory_groups g ON g.directory_id = m.directory_id AND g.id = m.group_id
@@ -105,6 +105,13 @@ export function stagedScope(runId: string, directoryId: string): FactScope {
     newcomers: sql`SELECT user_id, email FROM planned WHERE kind = 'user.create'`,
   };
 }
+
+/** Whether a rule `r` means a group `g`: by its name in any case, by the source's own id, or by a pattern in which `*` is anything. */
+export const GROUP_MATCHES = sql`CASE r.group_by
+    WHEN 'name' THEN lower(g.group_name) = lower(r.group_name)
+    WHEN 'id' THEN g.group_key = r.group_name
+    ELSE lower(g.group_name) LIKE
+      replace(replace(replace(replace(lower(r.group_name), '!', '!!'), '%', '!%'), '_', '!_'), '*', '%') ESCAPE '!' END`;
 
 /** A SELECT of change rows (see changes.ts) that turn actual derived memberships into the desired ones. */
 export function planMemberships(scope: FactScope, model: MembershipModel): RawBuilder<unknown> {
@@ -120,11 +127,17 @@ export function planMemberships(scope: FactScope, model: MembershipModel): RawBu
         AS r(role text, "scopeKind" text, rank integer, administrative boolean, mappable boolean)
     ),
     rules AS MATERIALIZED (SELECT * FROM mapping_rules WHERE enabled),
+    matched_groups AS MATERIALIZED (
+      SELECT r.id AS rule_id, g.directory_id, g.group_key
+      FROM rules r JOIN (SELECT DISTINCT directory_id, group_key, group_name FROM person_groups) g
+        ON g.directory_id = coalesce(r.directory_id, g.directory_id) AND ${GROUP_MATCHES}
+    ),
     matched AS MATERIALIZED (
       SELECT g.user_id, r.id, r.slug, r.effect, r.scope_kind, r.workspace_id, r.product_id, r.scope_id, r.role, r.position,
         'group ' || g.group_name AS because
-      FROM rules r
-      JOIN person_groups g ON lower(g.group_name) = lower(r.group_name) AND g.directory_id = coalesce(r.directory_id, g.directory_id)
+      FROM matched_groups mg
+      JOIN rules r ON r.id = mg.rule_id
+      JOIN person_groups g ON g.directory_id = mg.directory_id AND g.group_key = mg.group_key
       JOIN person_facts f ON f.user_id = g.user_id AND f.directory_id = g.directory_id
         AND (r.condition IS NULL OR coalesce(jsonb_path_match(f.attributes, r.condition, '{}', true), false))
       UNION ALL

@@ -80,7 +80,7 @@ export async function baseHash(tx: TenantTransaction): Promise<string> {
     sql`(SELECT coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM (${rows}) t)`;
   const { rows } = await sql<{ hash: string }>`
     SELECT md5(concat_ws(' ',
-      ${of(sql`SELECT id, condition::text, group_name, effect, scope_id, role, position, enabled, directory_id FROM mapping_rules`)},
+      ${of(sql`SELECT id, condition::text, group_name, group_by, effect, scope_id, role, position, enabled, directory_id FROM mapping_rules`)},
       ${of(sql`SELECT id, status, email, access_epoch, protected FROM users`)},
       ${of(sql`SELECT id, user_id, scope_id, role, source FROM memberships`)},
       ${of(sql`SELECT id, version, user_id, deleted_at FROM directory_users`)},

@@ -10,8 +10,9 @@ export const access: Migration = {
       slug text NOT NULL CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
       -- Where facts count: one directory, or all.
       directory_id uuid,
-      -- When: a group by display name or external id, and/or a condition over a person's attributes (SQL/JSON path predicate).
+      -- When: a group, and/or a condition over a person's attributes (SQL/JSON path predicate).
       group_name text,
+      group_by text NOT NULL DEFAULT 'name' CHECK (group_by IN ('name', 'id', 'pattern')),
       condition jsonpath,
       effect text NOT NULL DEFAULT 'grant' CHECK (effect IN ('grant', 'deny')),
       -- Then: a role at a scope. A denying rule without a role denies every derived role there.

@@ -34,6 +34,8 @@ export const directoryInput = z.discriminatedUnion('kind', [
   pulled('google'),
   pulled('ldap'),
   pulled('okta'),
+  pulled('rest'),
+  pulled('workday'),
   z.strictObject({ ...common, kind: z.literal('scim'), config: z.strictObject({}).default({}) }),
 ]);
 

@@ -13,20 +13,36 @@ const refused = z.object({ error: z.string().regex(/^[\w.-]{1,60}$/) });
 
 const EARLY_MS = 60_000;
 
-/** Gives the token that holds now. @throws Fault `upstream-failed` where none is given */
-export function accessTokens(send: Send, now: () => Date, url: string, form: TokenForm): () => Promise<string> {
+/** What some token endpoints want otherwise than RFC 6749 has it. */
+export interface TokenDialect {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Asked with JSON instead of a form. */
+  readonly json?: boolean;
+  /** Finds the usual members in another answer. */
+  readonly grantOf?: (said: unknown) => unknown;
+}
+
+/** Gives the token that holds now; another than one that was refused. @throws Fault `upstream-failed` where none is given */
+export type AccessTokens = (refused?: string) => Promise<string>;
+
+/** Keeps one for a client. */
+export function accessTokens(
+  send: Send,
+  now: () => Date,
+  url: string,
+  form: TokenForm,
+  dialect: TokenDialect = {},
+): AccessTokens {
   let token = '';
   let until = 0;
   let asking: Promise<void> | undefined;
   const ask = async () => {
-    const body = new URLSearchParams(await form());
-    const answer = await send(url, { method: 'POST', headers: { accept: 'application/json' }, body });
-    const { access_token, expires_in } = readGrant(url, answer);
+    const { access_token, expires_in } = readGrant(url, await send(url, request(await form(), dialect)), dialect);
     token = access_token;
     until = now().getTime() + expires_in * 1000 - EARLY_MS;
   };
-  return async () => {
-    if (now().getTime() < until) return token;
+  return async (refused) => {
+    if (now().getTime() < until && token !== refused) return token;
     // Whoever needs one meanwhile waits for the same.
     asking ??= ask().finally(() => {
       asking = undefined;
@@ -36,9 +52,19 @@ export function accessTokens(send: Send, now: () => Date, url: string, form: Tok
   };
 }
 
-function readGrant(url: string, { status, text }: Answer): z.output<typeof granted> {
+function request(form: Readonly<Record<string, string>>, { json = false, headers }: TokenDialect): RequestInit {
+  const type = json ? { 'content-type': 'application/json' } : {};
+  const body = json ? JSON.stringify(form) : new URLSearchParams(form);
+  return { method: 'POST', headers: { accept: 'application/json', ...type, ...headers }, body };
+}
+
+function readGrant(
+  url: string,
+  { status, text }: Answer,
+  { grantOf = (given) => given }: TokenDialect,
+): z.output<typeof granted> {
   const said = parsed(text);
-  const grant = granted.safeParse(said);
+  const grant = granted.safeParse(grantOf(said));
   if (status === 200 && grant.success) return grant.data;
   const reason = refused.safeParse(said);
   throw new Fault(

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { Fault } from '../../errors.ts';
 import { accessTokens, privateKeyText, signAssertion } from './access-token.ts';
 import { type Answer, jsonOf } from './http.ts';
-import { followPages } from './pages.ts';
+import { followPages, nextLink } from './pages.ts';
 import type { SourceContext } from './source.ts';
 
 /** What is said of an org. */
@@ -62,17 +62,12 @@ export function oktaClient(settings: OktaSettings, context: SourceContext<Secret
       throw new Fault('invalid-feed', 'Okta answers with something that is no list.', { where: url.pathname });
     const ms = pauseAfter(answer, time, settings.spare);
     if (ms > 0) await pause(ms);
-    return { items, next: nextLink(answer) };
+    return { items, next: nextLink(answer.headers) };
   };
   return {
     list: (path, query) => followPages(new URL(`${base}/api/v1${path}?${new URLSearchParams(query)}`), ask),
     since: () => firstAnswered ?? context.now(),
   };
-}
-
-/** RFC 8288: `<https://...>; rel="next"`, among others. */
-function nextLink({ headers }: Answer): string | null {
-  return /<([^>]*)>\s*;[^<]*\brel="?next"?/i.exec(headers.get('link') ?? '')?.[1] ?? null;
 }
 
 function timeOf({ headers }: Answer): Date | undefined {

@@ -12,9 +12,14 @@ import { google } from './google.ts';
 import { sender } from './http.ts';
 import { ldap } from './ldap.ts';
 import { okta } from './okta.ts';
+import { rest } from './rest.ts';
 import type { Source, SourceKind } from './source.ts';
+import { workday } from './workday.ts';
 
-export const SOURCE_KINDS = { csv, entra, google, ldap, okta } as const satisfies Record<string, SourceKind>;
+export const SOURCE_KINDS = { csv, entra, google, ldap, okta, rest, workday } as const satisfies Record<
+  string,
+  SourceKind
+>;
 
 export type SourceKindName = keyof typeof SOURCE_KINDS;
 

@@ -32,6 +32,11 @@ export async function* followPages(first: URL, read: (url: URL) => Promise<Page>
   }
 }
 
+/** The next page by a header (RFC 8288): `<https://...>; rel="next"`, among others. */
+export function nextLink(headers: Headers): string | null {
+  return /<([^>]*)>\s*;[^<]*\brel="?next"?/i.exec(headers.get('link') ?? '')?.[1] ?? null;
+}
+
 function nextOf(first: URL, current: URL, next: string): URL {
   if (!URL.canParse(next, current)) throw refusal('names a next page that is no address', current);
   const url = new URL(next, current);

@@ -174,31 +174,26 @@ describe('traps of their own', () => {
     await double.close();
   });
 
-  it('Workday: given 200,000 workers, then memory stays flat while they are read', { timeout: 60_000 }, async () => {
+  it('Workday: given 200,000 workers in one answer, then no more of it is read than is asked for', async () => {
     const entry = (at: number) =>
       JSON.stringify({ Employee_ID: `E${at}`, Email: `e${at}@acme.example`, Worker: 'Ana', Active: '1' });
+    let [sent, read] = [0, 0];
     async function* report() {
       yield Buffer.from('{"Report_Entry":[');
-      for (let at = 0; at < 200_000; at += 1000) {
-        const entries = Array.from({ length: 1000 }, (_, more) => entry(at + more)).join(',');
-        yield Buffer.from(at === 0 ? entries : `,${entries}`);
+      for (; sent < 200_000; sent += 1000) {
+        const entries = Array.from({ length: 1000 }, (_, more) => entry(sent + more)).join(',');
+        yield Buffer.from(sent === 0 ? entries : `,${entries}`);
       }
       yield Buffer.from(']}');
     }
     const said = { url: 'https://workday.test/report', fields: { id: 'Employee_ID', email: 'Email', name: 'Worker' } };
-    const context = {
-      ...kitContext().context,
-      download: async () => report(),
-      secrets: { username: 'a', password: 'b' },
-    };
-    let [count, most] = [0, 0];
-    const before = process.memoryUsage().heapUsed;
+    const secrets = { username: 'a', password: 'b' };
+    const context = { ...kitContext().context, download: async () => report(), secrets };
     for await (const record of (await workday.open(workday.settings.parse(said), context).read(null)).records) {
       assert.equal(record.kind, 'user');
-      count += 1;
-      if (count % 50_000 === 0) most = Math.max(most, process.memoryUsage().heapUsed - before);
+      read += 1;
+      assert.ok(sent - read <= 1000, `${sent} were sent when ${read} were read`);
     }
-    assert.equal(count, 200_000);
-    assert.ok(most < 100 * 1024 * 1024, `${most}`);
+    assert.equal(read, 200_000);
   });
 });

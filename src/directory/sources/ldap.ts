@@ -2,10 +2,12 @@
  * People and groups from an LDAP server (RFC 4511). Active Directory tells changes; of any other server everything is read each time, for
  * by `modifyTimestamp` nobody sees who was deleted, moved away, or no longer fits the filter.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { FilterParser } from 'ldapts';
 import { z } from 'zod';
 import { Fault } from '../../errors.ts';
-import { connect, type LdapConnection } from './ldap/connection.ts';
+import { connect, type LdapAddress, type LdapConnection } from './ldap/connection.ts';
+import { mayPass } from './ldap/faults.ts';
 import { PRESETS } from './ldap/presets.ts';
 import { type LdapReading, readActiveDirectory, readNamed } from './ldap/reading.ts';
 import { bind } from './ldap/search.ts';
@@ -109,7 +111,21 @@ async function signedIn(
     });
   }
   const patience = settings.timeoutSeconds * 1000;
-  const connection = await connect({ url, startTls, caCertificate, serverName, allowPrivateNetwork, patience });
+  const address = { url, startTls, caCertificate, serverName, allowPrivateNetwork, patience };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await signIn(address, bindDn, password);
+    } catch (error) {
+      if (attempt === TRIES || !mayPass(error)) throw error;
+      await pause(500 * 2 ** attempt);
+    }
+  }
+}
+
+const TRIES = 3;
+
+async function signIn(address: LdapAddress, bindDn: string, password: string): Promise<LdapConnection> {
+  const connection = await connect(address);
   try {
     await bind(connection, bindDn, password);
     return connection;

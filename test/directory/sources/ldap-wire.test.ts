@@ -141,6 +141,20 @@ describe('a hostile LDAP server', () => {
     server.close();
   });
 
+  it('given the server is busy, or closes the door at first, then it is tried again', async () => {
+    let calls = 0;
+    const busy = () => result(1, ProtocolOperation.LDAP_RES_BIND, 51);
+    const server = await answering((socket, count) => {
+      if (count > 1) return void socket.write(encoded(count, { entries: [ana(1)] }));
+      calls += 1;
+      if (calls === 1) socket.resetAndDestroy();
+      else socket.write(calls === 2 ? busy() : welcome());
+    });
+    assert.equal((await readAll(open(server.url))).records.length, 1);
+    assert.equal(calls, 3);
+    server.close();
+  });
+
   it('given nobody listens, or nobody answers, then that is told in time', async () => {
     await refused('ldap://127.0.0.1:1', /ECONNREFUSED/);
     const silent = await answering(() => undefined);

@@ -65,6 +65,22 @@ export function refused({ status, diagnostic }: Outcome, where: string, close?: 
     'upstream-failed' as const,
     `The directory answers with result code ${status}; nothing was changed.`,
   ];
-  const detail: FaultDetail = { where, cause: new Error(`result code ${status}: ${diagnostic}`) };
+  const detail: FaultDetail = { where, cause: new Refusal(status, diagnostic) };
   return new Fault(code, message, remedy === undefined ? detail : { ...detail, remedy });
+}
+
+/** Whether the same may be answered otherwise a moment later: nobody listens, or the server says that it is busy. */
+export function mayPass(fault: unknown): boolean {
+  const cause = fault instanceof Fault ? fault.cause : undefined;
+  if (cause instanceof Refusal) return cause.status === 51 || cause.status === 52;
+  return /^(ECONNREFUSED|ECONNRESET|EPIPE|EAI_AGAIN|EHOSTUNREACH)$/.test(String((cause as { code?: unknown })?.code));
+}
+
+class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, diagnostic: string) {
+    super(`result code ${status}: ${diagnostic}`);
+    this.status = status;
+  }
 }

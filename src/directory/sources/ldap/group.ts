@@ -2,6 +2,7 @@
 import type { Control } from 'ldapts';
 import { Fault } from '../../../errors.ts';
 import type { SourceMember, SourceRecord } from '../source.ts';
+import { isText } from '../text.ts';
 import type { LdapConnection } from './connection.ts';
 import { canonicalDn, nameOf } from './distinguished-name.ts';
 import { firstOf, keyOf, textsOf } from './entry.ts';
@@ -29,10 +30,10 @@ export function groupAttributes({ key, name, members }: GroupMapping): string[] 
 export async function* readGroup(entry: Entry, reading: GroupReading): AsyncIterable<SourceRecord> {
   const { mapping, whole } = reading;
   const groupKey = keyOf(entry, mapping.key);
-  const name = firstOf(entry, mapping.name);
-  if (groupKey === undefined || name === undefined) {
-    const missing = groupKey === undefined ? mapping.key : mapping.name.join(' and ');
-    yield { kind: 'bad', sourceKey: null, where: entry.name, reason: `${missing} is missing` };
+  const name = firstOf(entry, mapping.name)?.replace(EXTENSION, '');
+  if (groupKey === undefined || name === undefined || !isText(name)) {
+    const wrong = groupKey === undefined ? mapping.key : mapping.name.join(', ');
+    yield { kind: 'bad', sourceKey: null, where: entry.name, reason: `${wrong} is missing, or no text` };
     return;
   }
   yield { kind: 'group', groupKey, name, ...(whole ? { whole } : {}) };
@@ -56,6 +57,9 @@ export function namedMember(value: string, attribute: string): Pick<SourceMember
 
 /** The part of an extended name that is enough to be found by. */
 const BY_GUID = /^<GUID=[^>]+>/i;
+
+/** What stands before a distinguished name where extended names are asked for. */
+const EXTENSION = /^(<[^>]*>;)+/;
 
 const RANGE = /;range=(\d+)-(\d+|\*)$/i;
 

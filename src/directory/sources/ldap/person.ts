@@ -1,5 +1,6 @@
 /** Makes of a person's entry what the directory keeps of them. */
 import type { BadRecord, SourceUser } from '../source.ts';
+import { isEmail, isText } from '../text.ts';
 import { firstOf, keyOf, valuesOf } from './entry.ts';
 import type { Entry } from './message.ts';
 import type { UserMapping } from './presets.ts';
@@ -24,11 +25,18 @@ export function readPerson(entry: Entry, mapping: PersonMapping): SourceUser | B
   const userName = firstOf(entry, mapping.userName);
   if (userName === undefined) problems.push(`${mapping.userName.join(' and ')} are missing`);
   const email = firstOf(entry, mapping.email)?.toLowerCase() ?? null;
-  if (email !== null && !ADDRESS.test(email)) problems.push(`${mapping.email.join(', ')} is not an e-mail address`);
+  if (email !== null && !isEmail(email)) problems.push(`${mapping.email.join(', ')} is not an e-mail address`);
   const startsOn = readDay(firstOf(entry, mapping.startsOn), mapping.startsOn, problems);
   const endsOn = readDay(firstOf(entry, mapping.endsOn), mapping.endsOn, problems);
+  const attributes = verbatim(entry, mapping.attributes);
+  if (!isText([key, userName, attributes])) problems.push('it holds characters that are no text');
   if (key === undefined || userName === undefined || problems.length > 0) {
-    return { kind: 'bad', sourceKey: key ?? null, where: entry.name, reason: problems.join('; ') };
+    return {
+      kind: 'bad',
+      sourceKey: key !== undefined && isText(key) ? key : null,
+      where: entry.name,
+      reason: problems.join('; '),
+    };
   }
   return {
     kind: 'user',
@@ -41,12 +49,10 @@ export function readPerson(entry: Entry, mapping: PersonMapping): SourceUser | B
     startsOn,
     endsOn,
     groups: [],
-    attributes: verbatim(entry, mapping.attributes),
+    attributes,
     where: entry.name,
   };
 }
-
-const ADDRESS = /^[^\s@<>"',;]+@[^\s@<>"',;]+\.[^\s@<>"',;]+$/;
 
 const DISABLING = ['userAccountControl', 'nsAccountLock', 'pwdAccountLockedTime'];
 const ACCOUNT_DISABLE = 0x2;

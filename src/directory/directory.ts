@@ -32,9 +32,11 @@ export const directoryInput = z.discriminatedUnion('kind', [
   pulled('csv'),
   pulled('entra'),
   pulled('google'),
+  pulled('keycloak'),
   pulled('ldap'),
   pulled('okta'),
   pulled('rest'),
+  pulled('scim-source'),
   pulled('workday'),
   z.strictObject({ ...common, kind: z.literal('scim'), config: z.strictObject({}).default({}) }),
 ]);

@@ -10,16 +10,25 @@ import { downloader } from './download.ts';
 import { entra } from './entra.ts';
 import { google } from './google.ts';
 import { sender } from './http.ts';
+import { keycloak } from './keycloak.ts';
 import { ldap } from './ldap.ts';
 import { okta } from './okta.ts';
 import { rest } from './rest.ts';
+import { scimSource } from './scim-source.ts';
 import type { Source, SourceKind } from './source.ts';
 import { workday } from './workday.ts';
 
-export const SOURCE_KINDS = { csv, entra, google, ldap, okta, rest, workday } as const satisfies Record<
-  string,
-  SourceKind
->;
+export const SOURCE_KINDS = {
+  csv,
+  entra,
+  google,
+  keycloak,
+  ldap,
+  okta,
+  rest,
+  'scim-source': scimSource,
+  workday,
+} as const satisfies Record<string, SourceKind>;
 
 export type SourceKindName = keyof typeof SOURCE_KINDS;
 

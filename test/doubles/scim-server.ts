@@ -26,7 +26,8 @@ export interface ScimServer extends HttpDouble {
   readonly more: Map<string, Record<string, unknown>>;
 }
 
-const TOKEN = 'token-of-the-double';
+/** Also the password of its user, and the secret of its client. */
+export const TOKEN = 'token-of-the-double';
 const USER_PASSWORD = `Basic ${Buffer.from(`reader:${TOKEN}`).toString('base64')}`;
 const GRANTED = 'granted-by-the-double';
 
@@ -39,7 +40,7 @@ export async function startScimServer(world: World, given: Partial<ScimManners> 
   const more = new Map<string, Record<string, unknown>>();
   const answer = ({ url, headers, body }: HttpRequest): HttpAnswer => {
     const { pathname, searchParams } = url;
-    if (pathname === '/token') return grant(new URLSearchParams(body));
+    if (pathname === '/token') return grant(new URLSearchParams(body), headers.authorization);
     if (![`Bearer ${TOKEN}`, `Bearer ${GRANTED}`, USER_PASSWORD].includes(headers.authorization ?? ''))
       return refusal(401);
     const [, what, id] = pathname.replace('/scim/v2', '').split('/');
@@ -67,8 +68,9 @@ export async function startScimServer(world: World, given: Partial<ScimManners> 
   return { ...double, token: TOKEN, manners, more };
 }
 
-function grant(form: URLSearchParams): HttpAnswer {
-  const known = form.get('client_id') === 'drawbridge' && form.get('client_secret') === TOKEN;
+function grant(form: URLSearchParams, header: string | undefined): HttpAnswer {
+  const byForm = form.get('client_id') === 'drawbridge' && form.get('client_secret') === TOKEN;
+  const known = byForm || header === `Basic ${Buffer.from(`drawbridge:${TOKEN}`).toString('base64')}`;
   return known
     ? { body: { access_token: GRANTED, expires_in: 60 } }
     : { status: 400, body: { error: 'invalid_client' } };

@@ -39,7 +39,8 @@ export function accessTokens(
   const ask = async () => {
     const { access_token, expires_in } = readGrant(url, await send(url, request(await form(), dialect)), dialect);
     token = access_token;
-    until = now().getTime() + expires_in * 1000 - EARLY_MS;
+    // Some last only a minute.
+    until = now().getTime() + expires_in * 1000 - Math.min(EARLY_MS, expires_in * 500);
   };
   return async (refused) => {
     if (now().getTime() < until && token !== refused) return token;

@@ -20,7 +20,7 @@ const settings = z.strictObject({
   clientId: z.string().min(1).max(200),
   groups: z.boolean().default(true),
   /** By what rules call a group: names may come again in other groups, paths such as `/engineering/compilers` may not. */
-  groupNames: z.enum(['path', 'name', 'id']).default('path'),
+  groupNames: z.enum(['path', 'name']).default('path'),
   pageSize: z.int().min(2).max(1000).default(100),
   /** How many groups' members are read at once. */
   atOnce: z.int().min(1).max(20).default(4),

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { Fault } from '../../errors.ts';
 import { atOnce } from './at-once.ts';
 import { jsonOf } from './http.ts';
-import { type ScimClient, scimAccess, scimClient, scimSecrets } from './scim/client.ts';
+import { restSecrets } from './rest.ts';
+import { type ScimClient, scimAccess, scimClient } from './scim/client.ts';
 import { listAll } from './scim/lists.ts';
 import { group, kindOf, readUser } from './scim/resources.ts';
 import { fullReading, type SourceRecord, sourceKind } from './source.ts';
@@ -20,8 +21,6 @@ const settings = z.strictObject({
   userFilter: filter,
   groupFilter: filter,
   groups: z.boolean().default(true),
-  /** By what rules call a group. Where people may make groups by themselves, a name proves nothing. */
-  groupNames: z.enum(['name', 'id']).default('name'),
   pageSize: z.int().min(2).max(1000).default(100),
 });
 type Settings = z.output<typeof settings>;
@@ -29,7 +28,7 @@ type Settings = z.output<typeof settings>;
 /** A SCIM server that is asked. */
 export const scimSource = sourceKind({
   settings,
-  secrets: scimSecrets,
+  secrets: restSecrets,
   open: (given, context) => ({
     read: async () => fullReading(everything(scimClient(given, context), given)),
   }),
@@ -58,16 +57,12 @@ async function* allGroups(client: ScimClient, given: Settings): AsyncGenerator<S
   const bare: Group[] = [];
   for await (const resource of listAll(client, { path: '/Groups', filter, count })) {
     const known = readGroup(resource);
-    yield named(known, given);
+    yield { kind: 'group', groupKey: known.id, name: known.displayName };
     if (known.members === undefined || known.members === null) bare.push(known);
     else yield* membersOf(known, isGroup);
     if (bare.length >= GROUPS_A_PAGE) yield* askedAlone(client, bare.splice(0), isGroup);
   }
   yield* askedAlone(client, bare, isGroup);
-}
-
-function named({ id, displayName }: Group, { groupNames }: Settings): SourceRecord {
-  return { kind: 'group', groupKey: id, name: groupNames === 'id' ? id : displayName };
 }
 
 /** Some servers leave members out of lists, which is not to say that there are none. */

@@ -4,7 +4,8 @@ import { PRESETS } from './presets.ts';
 
 const path = z.string().max(200);
 
-const auth = z.discriminatedUnion('kind', [
+/** As whom a service is asked. */
+export const auth = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
   /** The secret `token`. */
   z.strictObject({ kind: z.literal('bearer') }),

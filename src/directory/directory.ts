@@ -1,16 +1,19 @@
 /** Directories: the sources of people and groups that an organization has. */
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { seal, unseal } from '../credentials/sealing.ts';
 import { Fault } from '../errors.ts';
 import { isSchedule } from '../jobs/clock.ts';
 import type { Settings } from '../settings.ts';
+import type { Json } from '../store/tables.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type Put, putRow } from '../tenancy/put.ts';
 import { displayName, slug } from '../tenancy/slug.ts';
 import { timeZone } from '../tenancy/time-zone.ts';
 import { guardSettings } from './reconcile/guard.ts';
 import { isPulled, SOURCE_KINDS, type SourceKindName, secretsPurpose } from './sources/open.ts';
+import type { SourceKind } from './sources/source.ts';
 
 const common = {
   slug,
@@ -55,7 +58,7 @@ export async function putDirectory(
 ): Promise<Put> {
   const known = await tx.db
     .selectFrom('directories')
-    .select(['kind', 'sealed_secrets'])
+    .select(['kind', 'config', 'sealed_secrets'])
     .where('slug', '=', input.slug)
     .forUpdate()
     .executeTakeFirst();
@@ -69,6 +72,7 @@ export async function putDirectory(
       },
     );
   }
+  refuseServerFiles(tx, input, known?.config);
   const put = await putRow(
     tx,
     'directories',
@@ -89,6 +93,18 @@ export async function putDirectory(
   }
   if (!isPulled(input.kind) || !(await putSecrets(tx, deps, put.id, known?.sealed_secrets ?? null, input))) return put;
   return { ...put, action: put.action === 'keep' ? 'update' : put.action, changed: [...put.changed, 'secrets'] };
+}
+
+/** What stands already may stay, so that an organization's own administrators can change the rest. */
+function refuseServerFiles({ origin }: TenantTransaction, input: DirectoryInput, known: Json | undefined): void {
+  const { kind, config } = input;
+  if (origin.actor.kind === 'operator' || !isPulled(kind)) return;
+  const found: SourceKind = SOURCE_KINDS[kind];
+  if (found.readsServerFiles?.(config) !== true || isDeepStrictEqual(known, config)) return;
+  throw new Fault('forbidden', "Only the operator may have the server's own files read.", {
+    where: 'config',
+    remedy: 'Give an address, or ask the operator.',
+  });
 }
 
 /** @returns whether they have changed */

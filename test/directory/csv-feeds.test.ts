@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { sql } from 'kysely';
+import { startSession } from '../../src/credentials/session.ts';
 import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
+import { signedIn } from '../harness/signed-in.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
@@ -181,5 +183,31 @@ describe('a feed of changes', () => {
       'B: person2@acme.example',
       'C: person0@acme.example',
     ]);
+  });
+});
+
+describe('files of the server', () => {
+  it('given an organization’s own administrator, then only the operator may have its files read', async () => {
+    const company = await companyOf(2);
+    const owner = 'person0@acme.example';
+    const membership = { user: owner, role: 'owner', scope: { workspace: 'main' }, reason: 'founder' };
+    await company.api('post', '/memberships').send(membership).expect(201);
+    const userId = await company.person(owner);
+    const { token } = await company.within((tx) =>
+      startSession(tx, { userId, connectionId: null, authenticatedBy: 'saml' }),
+    );
+    const put = (slug: string, config: object, more: object = {}) =>
+      signedIn(server, token)('put', `/organizations/${company.slug}/directories/${slug}`).send({
+        kind: 'csv',
+        config,
+        ...more,
+      });
+
+    await put('theirs', { file: '/etc/passwd' }).expect(403);
+    await put('theirs', { folder: '/etc' }).expect(403);
+    await put('theirs', { url: 'https://hr.example/people.csv' }).expect(200);
+    const known = { file: company.feed, columns: { status: 'status' } };
+    await put('hr', known, { guards: { maxDeprovisions: 3 } }).expect(200);
+    await put('hr', { ...known, file: '/etc/passwd' }).expect(403);
   });
 });

@@ -16,6 +16,7 @@ export const csv = sourceKind({
     /** The whole header with which an address is asked, such as `Bearer ...`. */
     authorization: z.string().min(1).optional(),
   }),
+  readsServerFiles: ({ url }) => url === undefined,
   open: (settings, { secrets, download }) => ({
     read: async (since) => {
       const found = await findInputs(settings, since, download, secrets.authorization);

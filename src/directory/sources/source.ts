@@ -121,6 +121,8 @@ export interface SourceKind<Settings extends z.ZodType = z.ZodType, Secrets exte
   readonly settings: Settings;
   /** An object of texts; an empty one where there is nothing to keep. */
   readonly secrets: Secrets;
+  /** Whether the server's own files are read: then only the operator may say so, for they may be another organization's. */
+  readsServerFiles?(settings: z.output<Settings>): boolean;
   open(settings: z.output<Settings>, context: SourceContext<z.output<Secrets>>): Source;
 }
 

@@ -9,7 +9,7 @@ import { Fault } from '../../../errors.ts';
 import { isInside, publicLookup } from '../../../http/outbound.ts';
 import { brokenOff, refused } from './faults.ts';
 import { framer } from './framing.ts';
-import { type Entry, EXTENDED_RESPONSE, type Outcome, readMessage } from './message.ts';
+import { type Entry, EXTENDED_RESPONSE, type Message, type Outcome, readMessage } from './message.ts';
 
 export interface LdapAddress {
   /** `ldap://` or `ldaps://`. */
@@ -45,16 +45,16 @@ export async function connect(address: LdapAddress): Promise<LdapConnection> {
   const { protocol, host } = new URL(address.url);
   const where = `${protocol}//${host}`;
   const plain = await dial(address, where);
-  if (protocol === 'ldaps:') return converse(await secured(plain, address, where), address.patience, where);
-  const conversation = converse(plain, address.patience, where);
+  if (protocol === 'ldaps:') return new Conversation(await secured(plain, address, where), address.patience, where);
+  const conversation = new Conversation(plain, address.patience, where);
   if (!address.startTls) return conversation;
   const answer = await conversation.ask(
     (messageId) => new ExtendedRequest({ messageId, oid: START_TLS }),
     EXTENDED_RESPONSE,
   );
-  if (answer.status !== 0) throw refused(answer, where, conversation.close);
+  if (answer.status !== 0) throw refused(answer, where, () => conversation.close());
   conversation.leave();
-  return converse(await secured(plain, address, where), address.patience, where);
+  return new Conversation(await secured(plain, address, where), address.patience, where);
 }
 
 async function dial({ url, allowPrivateNetwork, patience }: LdapAddress, where: string): Promise<Socket> {
@@ -103,11 +103,6 @@ function established(socket: Socket, once: string, patience: number, where: stri
   });
 }
 
-interface Conversation extends LdapConnection {
-  /** Leaves the socket to somebody else, with nothing read ahead. */
-  leave(): void;
-}
-
 interface Pending {
   readonly messageId: number;
   readonly of: number;
@@ -116,61 +111,74 @@ interface Pending {
   readonly reject: (fault: Fault) => void;
 }
 
-function converse(socket: Socket, patience: number, where: string): Conversation {
-  let pending: Pending | undefined;
-  let ended: Fault | undefined;
-  let lastId = 0;
-  let received = 0;
-  const fail = (cause: unknown) => {
-    ended ??= brokenOff(cause, where);
-    socket.destroy();
-    pending?.reject(ended);
-  };
-  const hear = (bytes: Buffer) => {
-    const message = readMessage(bytes);
+/** What is said on a socket, until it ends; then each request is answered by why it did. */
+class Conversation implements LdapConnection {
+  readonly where: string;
+  readonly #socket: Socket;
+  readonly #patience: number;
+  readonly #frames = framer(MAX_BYTES, (bytes) => this.#hear(readMessage(bytes)));
+  #pending: Pending | undefined;
+  #ended: Fault | undefined;
+  #lastId = 0;
+  #received = 0;
+
+  constructor(socket: Socket, patience: number, where: string) {
+    this.where = where;
+    this.#patience = patience;
+    this.#socket = socket.on('data', this.#read).on('error', this.#fail).on('close', this.#close);
+  }
+
+  ask(make: (messageId: number) => Request, of: number, onEntry: (entry: Entry) => void = () => undefined) {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    this.#lastId += 1;
+    this.#received = 0;
+    const messageId = this.#lastId;
+    const timer = setTimeout(() => this.#fail(new Error('no answer in time')), this.#patience);
+    const asked = new Promise<Outcome>((resolve, reject) => {
+      this.#pending = { messageId, of, onEntry, resolve, reject };
+    });
+    this.#socket.write(make(messageId).write());
+    return asked.finally(() => clearTimeout(timer));
+  }
+
+  close(): void {
+    this.#socket.write(new UnbindRequest({ messageId: this.#lastId + 1 }).write());
+    this.#socket.off('close', this.#close).destroySoon();
+  }
+
+  /** Leaves the socket to somebody else. What was sent before it was secured may be anybody's: there must be nothing of it. */
+  leave(): void {
+    this.#socket.off('data', this.#read).off('error', this.#fail).off('close', this.#close);
+    if (this.#frames.pending() > 0) this.#fail(new Error('bytes ahead of TLS'));
+    if (this.#ended !== undefined) throw this.#ended;
+  }
+
+  #hear(message: Message) {
+    const pending = this.#pending;
     if (message.messageId !== pending?.messageId) throw new Error('a message that was not asked for');
     if (message.kind === 'entry') return pending.onEntry(message);
     // Another server's addresses are never followed: they may lead anywhere, and in circles.
     if (message.kind === 'reference') return;
     if (message.of !== pending.of) throw new Error(`tag ${message.of} in place of tag ${pending.of}`);
+    this.#pending = undefined;
     pending.resolve(message);
-    pending = undefined;
-  };
-  const frames = framer(MAX_BYTES, hear);
-  const onData = (chunk: Buffer) => {
-    received += chunk.length;
-    if (received > MAX_BYTES) return fail(new Error(`more than ${MAX_BYTES} bytes in one answer`));
+  }
+
+  #read = (chunk: Buffer) => {
+    this.#received += chunk.length;
+    if (this.#received > MAX_BYTES) return this.#fail(new Error(`more than ${MAX_BYTES} bytes in one answer`));
     try {
-      frames.push(chunk);
+      this.#frames.push(chunk);
     } catch (error) {
-      fail(error);
+      this.#fail(error);
     }
   };
-  const onClose = () => fail(new Error('closed'));
-  socket.on('data', onData).on('error', fail).on('close', onClose);
-  return {
-    where,
-    ask: async (make, of, onEntry = () => undefined) => {
-      if (ended !== undefined) throw ended;
-      lastId += 1;
-      received = 0;
-      const messageId = lastId;
-      const timer = setTimeout(() => fail(new Error('no answer in time')), patience);
-      const asked = new Promise<Outcome>((resolve, reject) => {
-        pending = { messageId, of, onEntry, resolve, reject };
-      });
-      socket.write(make(messageId).write());
-      return asked.finally(() => clearTimeout(timer));
-    },
-    leave: () => {
-      socket.off('data', onData).off('error', fail).off('close', onClose);
-      // What was sent before the connection was secured may be anybody's.
-      if (frames.pending() > 0) fail(new Error('bytes ahead of TLS'));
-      if (ended !== undefined) throw ended;
-    },
-    close: () => {
-      socket.write(new UnbindRequest({ messageId: lastId + 1 }).write());
-      socket.off('close', onClose).destroySoon();
-    },
+
+  #close = () => this.#fail(new Error('closed'));
+
+  #fail = (cause: unknown) => {
+    this.#ended ??= brokenOff(cause, this.where);
+    this.#socket.destroy();
+    this.#pending?.reject(this.#ended);
   };
 }

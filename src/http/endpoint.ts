@@ -10,11 +10,21 @@ import { faultOf } from './problem.ts';
 
 type Schema = z.ZodType;
 type Out<S> = S extends Schema ? z.output<S> : undefined;
+/** What a handler gives, before it becomes JSON: a declared answer holds it to that, dates still being dates. */
+type Answered<A> = A extends Schema ? Unchanging<z.input<A>> : unknown;
+type Unchanging<T> = T extends Date
+  ? T
+  : T extends readonly (infer E)[]
+    ? readonly Unchanging<E>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Unchanging<T[K]> }
+      : T;
 
 export interface EndpointSpec<
   P extends Schema | undefined,
   Q extends Schema | undefined,
   B extends Schema | undefined,
+  A extends Schema | undefined,
 > {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Express path below the router's base, e.g. `/workspaces/:workspace`. */
@@ -25,14 +35,14 @@ export interface EndpointSpec<
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
-  readonly answer?: Schema;
+  readonly answer?: A;
   /** Success status, 200 if left out (204 where there is no answer). */
   readonly status?: number;
 }
 
 export interface DescribedEndpoint {
   readonly base: string;
-  readonly spec: EndpointSpec<Schema | undefined, Schema | undefined, Schema | undefined>;
+  readonly spec: EndpointSpec<Schema | undefined, Schema | undefined, Schema | undefined, Schema | undefined>;
 }
 
 /** An express router that remembers what was declared on it. */
@@ -52,14 +62,15 @@ export function endpoint<
   P extends Schema | undefined = undefined,
   Q extends Schema | undefined = undefined,
   B extends Schema | undefined = undefined,
+  A extends Schema | undefined = undefined,
 >(
   api: ApiRouter,
-  spec: EndpointSpec<P, Q, B>,
+  spec: EndpointSpec<P, Q, B, A>,
   handle: (
     input: { params: Out<P>; query: Out<Q>; body: Out<B> },
     request: Request,
     response: Response,
-  ) => Promise<unknown>,
+  ) => Promise<Answered<A>>,
 ): void {
   api.described.push({ base: api.base, spec });
   api.router[spec.method](spec.path, async (request, response) => {

@@ -43,6 +43,19 @@ function operation(path: string, spec: DescribedEndpoint['spec']): Record<string
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: datesAsText });
   return json;
+}
+
+/** A date leaves as JSON, so as text. */
+function datesAsText({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodTypes;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
+}) {
+  if (zodSchema._zod.def.type !== 'date') return;
+  jsonSchema.type = 'string';
+  jsonSchema.format = 'date-time';
 }

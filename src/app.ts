@@ -29,6 +29,7 @@ import { problemHandler } from './http/problem.ts';
 import { requestContext } from './http/request-context.ts';
 import type { JobQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
+import { mailRoutes } from './mail/routes.ts';
 import { manifestRoutes } from './manifest/routes.ts';
 import { offboardingRoutes } from './offboarding/routes.ts';
 import type { Settings } from './settings.ts';
@@ -130,6 +131,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     setUpLinkRoutes(deps),
     credentialRoutes(deps),
     offboardingRoutes(deps),
+    mailRoutes(deps),
     auditRoutes(deps),
   ];
 

@@ -16,6 +16,7 @@ import { Fault } from './errors.ts';
 import { startClock } from './jobs/clock.ts';
 import { openQueue } from './jobs/queue.ts';
 import { openLog } from './log.ts';
+import { startMailWorker, sweepMails } from './mail/send-due.ts';
 import { startOffboardingWorker, sweepDueSteps } from './offboarding/work-steps.ts';
 import type { Settings } from './settings.ts';
 import { startLogoutWorker, sweepLogouts } from './sign-in/oauth/backchannel-logout.ts';
@@ -97,12 +98,14 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
   await startSyncWorker(deps);
   await startOffboardingWorker(deps);
   await startLogoutWorker(deps);
+  await startMailWorker(deps);
   await resumeInterrupted(deps);
   const everyMinute = async () => {
     await resumeInterrupted(deps);
     await settleDates(deps);
     await sweepDueSteps(deps);
     await sweepLogouts(deps);
+    await sweepMails(deps);
     await refreshDueMetadata(deps);
     await raiseCertificateAlarms(deps);
     await recheckDueDomains({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt });

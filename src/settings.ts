@@ -12,6 +12,25 @@ import { Fault } from './errors.ts';
 /** Yes or no, in a file or as a word in the environment. */
 const flag = z.union([z.boolean(), z.stringbool()]);
 
+/** The server that takes our mail. A password leaves only under TLS. */
+const mailServer = z
+  .strictObject({
+    host: z.string().min(1),
+    port: z.coerce.number().int().min(1).max(65535).optional(),
+    tls: z.enum(['starttls', 'implicit', 'none']).default('starttls'),
+    user: z.string().optional(),
+    password: z.string().optional(),
+    /** Who it is from: an address, or a name and an address. */
+    from: z.string().min(3),
+    /** PEM; where the server's certificate is signed by nobody whom the machine trusts. */
+    caCertificate: z.string().optional(),
+  })
+  .refine(({ tls, password }) => tls !== 'none' || password === undefined, {
+    message: 'a password is not sent without TLS',
+    path: ['tls'],
+  });
+export type MailServer = z.output<typeof mailServer>;
+
 const settingsFile = z.strictObject({
   http: z
     .strictObject({
@@ -45,6 +64,7 @@ const settingsFile = z.strictObject({
       requestsPerMinute: z.coerce.number().int().min(1).default(30_000),
     })
     .prefault({}),
+  mail: mailServer.optional(),
   modelsFolder: z.string().default('./config/models'),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** Outbound calls may reach loopback and private addresses; for the demo and tests only. */
@@ -78,6 +98,12 @@ const ENVIRONMENT: ReadonlyArray<[variable: string, path: [string, string] | [st
   ['DRAWBRIDGE_SEALING_KEY', ['secrets', 'sealingKey']],
   ['DRAWBRIDGE_OPERATOR_TOKEN', ['secrets', 'operatorToken']],
   ['DRAWBRIDGE_SCIM_PER_MINUTE', ['scim', 'requestsPerMinute']],
+  ['DRAWBRIDGE_SMTP_HOST', ['mail', 'host']],
+  ['DRAWBRIDGE_SMTP_PORT', ['mail', 'port']],
+  ['DRAWBRIDGE_SMTP_TLS', ['mail', 'tls']],
+  ['DRAWBRIDGE_SMTP_USER', ['mail', 'user']],
+  ['DRAWBRIDGE_SMTP_PASSWORD', ['mail', 'password']],
+  ['DRAWBRIDGE_SMTP_FROM', ['mail', 'from']],
   ['DRAWBRIDGE_MODELS', ['modelsFolder']],
   ['DRAWBRIDGE_ALLOW_PRIVATE_NETWORK', ['allowPrivateNetwork']],
   ['LOG_LEVEL', ['log']],

@@ -64,6 +64,12 @@ export async function locateOrganizations(db: Db): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
+/** Organizations in which a mail is due to be sent. */
+export async function dueMails(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`SELECT locate_due_mails() AS id`.execute(db);
+  return rows.map((row) => row.id);
+}
+
 /** Connections whose identity provider's metadata is due to be read again. */
 export async function dueSamlMetadata(db: Db): Promise<{ organizationId: string; connectionId: string }[]> {
   const { rows } = await sql<{ organizationId: string; connectionId: string }>`

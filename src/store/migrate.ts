@@ -17,6 +17,7 @@ import { localSignIn } from './migrations/0010-local-sign-in.ts';
 import { traces } from './migrations/0011-traces.ts';
 import { setUpLinks } from './migrations/0012-set-up-links.ts';
 import { scim } from './migrations/0013-scim.ts';
+import { peopleAdministration } from './migrations/0018-people.ts';
 import type { Tables } from './tables.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
@@ -33,10 +34,11 @@ const MIGRATIONS: Record<string, Migration> = {
   '0011-traces': traces,
   '0012-set-up-links': setUpLinks,
   '0013-scim': scim,
+  '0018-people': peopleAdministration,
 };
 
 /** Every queue that a worker may take jobs from. They are made here because the application's role may not change the schema. */
-export const QUEUES = ['sync.run', 'offboarding.steps', 'audit.seal', 'logout.backchannel'] as const;
+export const QUEUES = ['sync.run', 'offboarding.steps', 'audit.seal', 'logout.backchannel', 'mail.send'] as const;
 export type Queue = (typeof QUEUES)[number];
 /** The schema version of the pinned pg-boss; where it differs, pg-boss is let migrate its own. */
 const QUEUE_SCHEMA = 43;

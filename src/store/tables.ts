@@ -682,6 +682,22 @@ export interface OauthArtifactRow {
   logout_done_at: Date | null;
 }
 
+export interface MailRow {
+  organization_id: string;
+  id: Generated<string>;
+  kind: string;
+  about: string;
+  recipient: string;
+  subject: string;
+  sealed_text: string | null;
+  state: Generated<'waiting' | 'retry' | 'sent' | 'failed' | 'cancelled'>;
+  attempts: Generated<number>;
+  next_attempt_at: Generated<Date>;
+  last_error: string | null;
+  created_at: Generated<Date>;
+  finished_at: Date | null;
+}
+
 export interface Tables {
   organizations: OrganizationRow;
   domains: DomainRow;
@@ -737,6 +753,7 @@ export interface Tables {
   signing_keys: SigningKeyRow;
   oauth_exchanges: OauthExchangeRow;
   oauth_artifacts: OauthArtifactRow;
+  mails: MailRow;
   audit_events: AuditEventRow;
   audit_seals: AuditSealRow;
 }

@@ -2,12 +2,14 @@
  * Typed settings: `config/drawbridge.yaml` (optional), overridden by the environment. All problems are reported together.
  * Where no database is given, the secrets that the embedded one needs are made on first start and kept in the data folder.
  */
+import { execSync } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { Fault } from './errors.ts';
+import { type SealingKeys, sealingKeysOf } from './sealing-keys.ts';
 
 /** Yes or no, in a file or as a word in the environment. */
 const flag = z.union([z.boolean(), z.stringbool()]);
@@ -54,7 +56,13 @@ const settingsFile = z.strictObject({
     .prefault({}),
   secrets: z
     .strictObject({
+      /** One key, or several with commas or spaces between: the first seals, and all of them open. */
       sealingKey: z.string().optional(),
+      /** Where they stand, one a line. */
+      sealingKeyFile: z.string().optional(),
+      /** What prints them: a key management service's command that unwraps them. */
+      sealingKeyCommand: z.string().optional(),
+      applicationPassword: z.string().min(24, 'must be at least 24 characters').optional(),
       operatorToken: z.string().min(24, 'must be at least 24 characters').optional(),
     })
     .prefault({}),
@@ -76,8 +84,8 @@ export type SettingsInput = z.input<typeof settingsFile>;
 export interface Settings extends Omit<z.output<typeof settingsFile>, 'secrets' | 'http'> {
   readonly http: z.output<typeof settingsFile>['http'] & { readonly baseUrl: string };
   readonly secrets: {
-    /** 32 bytes; seals stored secrets (AES-256-GCM) and derives internal passwords. */
-    readonly sealingKey: Buffer;
+    /** They seal stored secrets, and internal passwords that are not given derive from the one that seals. */
+    readonly sealingKeys: SealingKeys;
     readonly operatorToken: string;
     /** Password of the embedded cluster's superuser. */
     readonly clusterPassword: string;
@@ -96,6 +104,9 @@ const ENVIRONMENT: ReadonlyArray<[variable: string, path: [string, string] | [st
   ['DRAWBRIDGE_APPLICATION_ROLE', ['database', 'applicationRole']],
   ['DRAWBRIDGE_DATA', ['database', 'dataFolder']],
   ['DRAWBRIDGE_SEALING_KEY', ['secrets', 'sealingKey']],
+  ['DRAWBRIDGE_SEALING_KEY_FILE', ['secrets', 'sealingKeyFile']],
+  ['DRAWBRIDGE_SEALING_KEY_COMMAND', ['secrets', 'sealingKeyCommand']],
+  ['DRAWBRIDGE_APPLICATION_PASSWORD', ['secrets', 'applicationPassword']],
   ['DRAWBRIDGE_OPERATOR_TOKEN', ['secrets', 'operatorToken']],
   ['DRAWBRIDGE_SCIM_PER_MINUTE', ['scim', 'requestsPerMinute']],
   ['DRAWBRIDGE_SMTP_HOST', ['mail', 'host']],
@@ -181,33 +192,76 @@ function nameOf(path: ReadonlyArray<PropertyKey>): string {
   return variable ? `${path.join('.')} (${variable})` : path.join('.') || 'settings';
 }
 
-function resolveSecrets(
-  given: { sealingKey?: string | undefined; operatorToken?: string | undefined },
-  database: { url?: string | undefined; dataFolder: string },
-): Settings['secrets'] {
+type GivenSecrets = z.output<typeof settingsFile>['secrets'];
+
+function resolveSecrets(given: GivenSecrets, database: { url?: string | undefined; dataFolder: string }) {
   const stored = database.url === undefined ? storedSecrets(database.dataFolder) : {};
-  const sealing = given.sealingKey ?? stored.sealingKey;
-  if (sealing === undefined) {
+  const sealingKeys = readSealingKeys(given, stored.sealingKey);
+  const derive = (purpose: string) =>
+    createHmac('sha256', sealingKeys.current.secret).update(purpose).digest('base64url');
+  return {
+    sealingKeys,
+    operatorToken: given.operatorToken ?? stored.operatorToken ?? derive('operator token'),
+    clusterPassword: stored.clusterPassword ?? derive('cluster superuser'),
+    applicationPassword: given.applicationPassword ?? stored.applicationPassword ?? derive('application role'),
+  };
+}
+
+function readSealingKeys(given: GivenSecrets, stored: string | undefined): SealingKeys {
+  const { sealingKey, sealingKeyFile, sealingKeyCommand } = given;
+  const ways = [sealingKey, sealingKeyFile, sealingKeyCommand].filter((way) => way !== undefined);
+  if (ways.length > 1) {
+    throw new Fault(
+      'invalid-settings',
+      'Several of secrets.sealingKey, sealingKeyFile and sealingKeyCommand are set.',
+      {
+        remedy: 'Give the keys in one way.',
+      },
+    );
+  }
+  const text =
+    sealingKey ??
+    (sealingKeyFile && keysInFile(sealingKeyFile)) ??
+    (sealingKeyCommand && keysByCommand(sealingKeyCommand));
+  const keys = (text ?? stored ?? '').split(/[\s,]+/).filter(Boolean);
+  const [current, ...others] = keys.map((key) => Buffer.from(key, 'base64'));
+  if (current === undefined) {
     throw new Fault('invalid-settings', 'secrets.sealingKey (DRAWBRIDGE_SEALING_KEY) is missing.', {
       remedy: 'With your own database, give 32 random bytes in base64: openssl rand -base64 32.',
     });
   }
-  const sealingKey = Buffer.from(sealing, 'base64');
-  if (sealingKey.length !== 32) {
+  if ([current, ...others].some((key) => key.length !== 32)) {
     throw new Fault('invalid-settings', 'secrets.sealingKey (DRAWBRIDGE_SEALING_KEY) is not 32 bytes in base64.', {
       remedy: 'Make one with: openssl rand -base64 32.',
     });
   }
-  const derive = (purpose: string) => createHmac('sha256', sealingKey).update(purpose).digest('base64url');
-  return {
-    sealingKey,
-    operatorToken: given.operatorToken ?? stored.operatorToken ?? derive('operator token'),
-    clusterPassword: derive('cluster superuser'),
-    applicationPassword: derive('application role'),
-  };
+  return sealingKeysOf([current, ...others]);
 }
 
-function storedSecrets(dataFolder: string): { sealingKey?: string; operatorToken?: string } {
+function keysInFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new Fault('invalid-settings', `secrets.sealingKeyFile: ${file} can't be read.`, { cause });
+  }
+}
+
+function keysByCommand(command: string): string {
+  try {
+    return execSync(command, { encoding: 'utf8', timeout: 30_000, stdio: ['ignore', 'pipe', 'inherit'] });
+  } catch (cause) {
+    throw new Fault('invalid-settings', 'secrets.sealingKeyCommand failed.', { cause });
+  }
+}
+
+interface StoredSecrets {
+  readonly sealingKey?: string;
+  readonly operatorToken?: string;
+  readonly clusterPassword?: string;
+  readonly applicationPassword?: string;
+}
+
+function storedSecrets(dataFolder: string): StoredSecrets {
   const folder = resolve(dataFolder);
   const file = join(folder, 'secrets.json');
   try {
@@ -217,6 +271,8 @@ function storedSecrets(dataFolder: string): { sealingKey?: string; operatorToken
     const fresh = {
       sealingKey: randomBytes(32).toString('base64'),
       operatorToken: `dbo_${randomBytes(32).toString('base64url')}`,
+      clusterPassword: randomBytes(32).toString('base64url'),
+      applicationPassword: randomBytes(32).toString('base64url'),
     };
     // 'wx': of two processes that start at once, one makes the secrets and the other reads them.
     writeFileSync(file, JSON.stringify(fresh, null, 2), { mode: 0o600, flag: 'wx' });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { Fault } from '../errors.ts';
+import type { SealingKeys } from '../sealing-keys.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type Put, putRow } from '../tenancy/put.ts';
 import { slug } from '../tenancy/slug.ts';
@@ -31,7 +32,7 @@ export type OauthProviderConfig = z.output<typeof oauthProviderConfig>;
  */
 export async function putOauthProvider(
   tx: TenantTransaction,
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   input: OauthProviderInput,
 ): Promise<Put> {
   const { slug: name, revoker, clientSecret, ...config } = input;
@@ -53,9 +54,9 @@ export async function putOauthProvider(
     { slug: name },
     { revoker, config: { json: config } },
   );
-  const kept = before?.sealed_secret == null ? undefined : unseal(sealingKey, purposeOf(put.id), before.sealed_secret);
+  const kept = before?.sealed_secret == null ? undefined : unseal(sealingKeys, purposeOf(put.id), before.sealed_secret);
   if (clientSecret === undefined || clientSecret === kept) return put;
-  const sealed = seal(sealingKey, purposeOf(put.id), clientSecret);
+  const sealed = seal(sealingKeys, purposeOf(put.id), clientSecret);
   await tx.db.updateTable('oauth_providers').set({ sealed_secret: sealed }).where('id', '=', put.id).execute();
   if (put.action === 'create') return put;
   await record(tx, {
@@ -78,10 +79,10 @@ export async function listOauthProviders(tx: TenantTransaction) {
 
 /** Opens a provider's client secret. */
 export function providerSecret(
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   provider: { readonly id: string; readonly sealed_secret: string | null },
 ): string | null {
-  return provider.sealed_secret === null ? null : unseal(sealingKey, purposeOf(provider.id), provider.sealed_secret);
+  return provider.sealed_secret === null ? null : unseal(sealingKeys, purposeOf(provider.id), provider.sealed_secret);
 }
 
 function purposeOf(id: string): string {

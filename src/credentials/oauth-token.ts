@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { Fault } from '../errors.ts';
+import type { SealingKeys } from '../sealing-keys.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { holdActive } from './holder.ts';
 import { seal, unseal } from './sealing.ts';
@@ -22,7 +23,7 @@ export type OauthTokenInput = z.output<typeof oauthTokenInput>;
  */
 export async function keepOauthToken(
   tx: TenantTransaction,
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   input: OauthTokenInput,
 ): Promise<{ id: string }> {
   const holder = await holdActive(tx, input.user);
@@ -40,7 +41,7 @@ export async function keepOauthToken(
       provider_id: provider.id,
       user_id: holder.id,
       token_kind: input.kind,
-      sealed_token: seal(sealingKey, purposeOf(holder.id), input.token),
+      sealed_token: seal(sealingKeys, purposeOf(holder.id), input.token),
       locked_at: null,
     })
     .returning('id')
@@ -55,10 +56,10 @@ export async function keepOauthToken(
 
 /** Opens a kept token. */
 export function openOauthToken(
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   token: { readonly user_id: string; readonly sealed_token: string },
 ): string {
-  return unseal(sealingKey, purposeOf(token.user_id), token.sealed_token);
+  return unseal(sealingKeys, purposeOf(token.user_id), token.sealed_token);
 }
 
 function purposeOf(userId: string): string {

@@ -102,7 +102,7 @@ function declareAccessTokens(api: ApiRouter, { store }: CredentialDependencies):
 }
 
 function declareVault(api: ApiRouter, { settings, store }: CredentialDependencies): void {
-  const { sealingKey } = settings.secrets;
+  const { sealingKeys } = settings.secrets;
   endpoint(
     api,
     {
@@ -133,7 +133,7 @@ function declareVault(api: ApiRouter, { settings, store }: CredentialDependencie
     },
     async ({ params, body }, request) => {
       const input = oauthProviderInput.parse({ ...body, slug: params.provider });
-      return withinTenant(store.db, request, (tx) => putOauthProvider(tx, sealingKey, input));
+      return withinTenant(store.db, request, (tx) => putOauthProvider(tx, sealingKeys, input));
     },
   );
 
@@ -148,7 +148,7 @@ function declareVault(api: ApiRouter, { settings, store }: CredentialDependencie
       status: 201,
     },
     async ({ body }, request) => {
-      return withinTenant(store.db, request, (tx) => keepOauthToken(tx, sealingKey, body));
+      return withinTenant(store.db, request, (tx) => keepOauthToken(tx, sealingKeys, body));
     },
   );
 }

@@ -58,7 +58,7 @@ async function startPieces(
   const ports = { drawbridge: port, saml: port + 1, oidc: port + 2, platform: port + 3 };
   for (const each of Object.values(ports)) await requireFree(each, settings.http.host);
   const secret = (purpose: string) =>
-    createHmac('sha256', settings.secrets.sealingKey).update(`demo ${purpose}`).digest();
+    createHmac('sha256', settings.secrets.sealingKeys.current.secret).update(`demo ${purpose}`).digest();
   const feed = feedIn(settings);
   const { baseUrl } = settings.http;
 

@@ -118,8 +118,8 @@ async function putSecrets(
   const said = 'secrets' in input ? input.secrets : undefined;
   if (said === undefined || Object.keys(said).length === 0) return false;
   const text = JSON.stringify(said);
-  if (sealed !== null && unseal(keys.sealingKey, secretsPurpose(id), sealed) === text) return false;
-  const resealed = seal(keys.sealingKey, secretsPurpose(id), text);
+  if (sealed !== null && unseal(keys.sealingKeys, secretsPurpose(id), sealed) === text) return false;
+  const resealed = seal(keys.sealingKeys, secretsPurpose(id), text);
   await tx.db.updateTable('directories').set({ sealed_secrets: resealed }).where('id', '=', id).execute();
   await record(tx, { action: 'directory.secrets_set', resource: { type: 'directory', id } });
   return true;

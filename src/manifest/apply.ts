@@ -131,7 +131,7 @@ async function putOwn(
   },
   each: Each,
 ): Promise<void> {
-  const { sealingKey } = deps.settings.secrets;
+  const { sealingKeys } = deps.settings.secrets;
   const rules = { catalog: deps.catalog, requireEnforceable };
   await each('organization', [manifest.organization], bySlug, (item) => putOrganization(tx, rules, item));
   await each(
@@ -151,8 +151,10 @@ async function putOwn(
   await each('directory', manifest.directories, bySlug, (item) => putDirectory(tx, deps, item));
   const model = await organizationModel(deps.models, tx);
   await each('mapping rule', manifest.mappingRules, bySlug, (item) => putMappingRule(tx, model, item));
-  await each('OAuth provider', manifest.oauthProviders, bySlug, (item) => putOauthProvider(tx, sealingKey, item));
-  await each('webhook endpoint', manifest.webhookEndpoints, bySlug, (item) => putWebhookEndpoint(tx, sealingKey, item));
+  await each('OAuth provider', manifest.oauthProviders, bySlug, (item) => putOauthProvider(tx, sealingKeys, item));
+  await each('webhook endpoint', manifest.webhookEndpoints, bySlug, (item) =>
+    putWebhookEndpoint(tx, sealingKeys, item),
+  );
 }
 
 async function named(kind: string, name: string, put: () => Promise<Put>): Promise<Put> {

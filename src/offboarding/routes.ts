@@ -119,7 +119,7 @@ function declareWebhooks(api: ApiRouter, { settings, store }: OffboardingRouteDe
     },
     async ({ params, body }, request) => {
       const input = webhookEndpointInput.parse({ ...body, slug: params.endpoint });
-      return withinTenant(store.db, request, (tx) => putWebhookEndpoint(tx, settings.secrets.sealingKey, input));
+      return withinTenant(store.db, request, (tx) => putWebhookEndpoint(tx, settings.secrets.sealingKeys, input));
     },
   );
 }

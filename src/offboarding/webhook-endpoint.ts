@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { seal, unseal } from '../credentials/sealing.ts';
+import type { SealingKeys } from '../sealing-keys.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { changedFields, type Put } from '../tenancy/put.ts';
 import { slug } from '../tenancy/slug.ts';
@@ -22,7 +23,7 @@ export type WebhookEndpointInput = z.output<typeof webhookEndpointInput>;
 /** Creates or updates an endpoint. @returns also the secret, where it was made now */
 export async function putWebhookEndpoint(
   tx: TenantTransaction,
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   input: WebhookEndpointInput,
 ): Promise<Put & { readonly madeSecret?: string }> {
   const { slug: name, url, enabled } = input;
@@ -36,10 +37,10 @@ export async function putWebhookEndpoint(
     before === undefined && input.secret === undefined ? `whsec_${randomBytes(32).toString('base64')}` : undefined;
   const secret = input.secret ?? made;
   const changed = changedFields(before, { url, enabled });
-  if (secret !== undefined && secret !== (before && webhookSecret(sealingKey, before))) changed.push('secret');
+  if (secret !== undefined && secret !== (before && webhookSecret(sealingKeys, before))) changed.push('secret');
   if (before !== undefined && changed.length === 0) return { id: before.id, action: 'keep', changed };
 
-  const sealed = secret === undefined ? {} : { sealed_secret: seal(sealingKey, purposeOf(tx, name), secret) };
+  const sealed = secret === undefined ? {} : { sealed_secret: seal(sealingKeys, purposeOf(tx, name), secret) };
   const id = before === undefined ? await insert(tx, name, url, enabled, sealed.sealed_secret ?? '') : before.id;
   if (before !== undefined) {
     await tx.db
@@ -64,10 +65,10 @@ export async function listWebhookEndpoints(tx: TenantTransaction) {
 
 /** Opens an endpoint's signing secret. */
 export function webhookSecret(
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   endpoint: { readonly organization_id: string; readonly slug: string; readonly sealed_secret: string },
 ): string {
-  return unseal(sealingKey, `webhook_endpoint:${endpoint.organization_id}:${endpoint.slug}`, endpoint.sealed_secret);
+  return unseal(sealingKeys, `webhook_endpoint:${endpoint.organization_id}:${endpoint.slug}`, endpoint.sealed_secret);
 }
 
 function purposeOf(tx: TenantTransaction, name: string): string {

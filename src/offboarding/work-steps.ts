@@ -106,14 +106,14 @@ async function workStep(deps: WorkerDependencies, organizationId: string, step: 
 }
 
 async function execute(deps: WorkerDependencies, organizationId: string, step: ClaimedStep): Promise<Outcome> {
-  const { sealingKey } = deps.settings.secrets;
+  const { sealingKeys } = deps.settings.secrets;
   const send = outboundFetch({ allowPrivateNetwork: deps.settings.allowPrivateNetwork, timeout: TIMEOUT });
   const now = () => new Date();
   try {
     if (step.oauth !== null) {
       const { provider } = step.oauth;
-      const token = openOauthToken(sealingKey, step.oauth);
-      const clientSecret = providerSecret(sealingKey, provider);
+      const token = openOauthToken(sealingKeys, step.oauth);
+      const clientSecret = providerSecret(sealingKeys, provider);
       return await revokeByRfc7009(
         { token, kind: step.oauth.token_kind, provider: provider.config, clientSecret },
         send,
@@ -121,7 +121,7 @@ async function execute(deps: WorkerDependencies, organizationId: string, step: C
       );
     }
     if (step.webhook !== null) {
-      const secret = webhookSecret(sealingKey, step.webhook);
+      const secret = webhookSecret(sealingKeys, step.webhook);
       return await sendWebhook(
         { id: `msg_${step.id}`, url: step.webhook.url, secret, body: leaverMessage(organizationId, step) },
         send,

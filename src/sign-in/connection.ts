@@ -127,7 +127,7 @@ export async function putConnection(
   }
   const secret = input.kind === 'oidc' ? await putSecret(tx, deps, put.id, input.clientSecret) : false;
   if (input.kind === 'oidc' && input.clientAuthentication === 'private_key_jwt') {
-    await ensureClientKey(tx, deps.settings.secrets.sealingKey, put.id);
+    await ensureClientKey(tx, deps.settings.secrets.sealingKeys, put.id);
   }
   if (administrative) await warnOfAdministrativeDefault(tx, put.id, input);
   if (!secret) return put;
@@ -154,7 +154,7 @@ export async function findConnection(tx: TenantTransaction, slugOrId: string): P
 /** The client secret that we present to an identity provider; undefined where there is none. */
 export function clientSecretOf(settings: Pick<Settings, 'secrets'>, connection: OidcConnection): string | undefined {
   if (connection.sealedSecret === null) return undefined;
-  return unseal(settings.secrets.sealingKey, purposeOf(connection.id), connection.sealedSecret);
+  return unseal(settings.secrets.sealingKeys, purposeOf(connection.id), connection.sealedSecret);
 }
 
 function connectionOf(row: Selectable<ConnectionRow>): Connection {
@@ -256,8 +256,8 @@ async function putSecret(
     .select('sealed_secret')
     .where('id', '=', id)
     .executeTakeFirstOrThrow();
-  if (sealed !== null && unseal(secrets.sealingKey, purposeOf(id), sealed) === secret) return false;
-  const value: PutValue = seal(secrets.sealingKey, purposeOf(id), secret);
+  if (sealed !== null && unseal(secrets.sealingKeys, purposeOf(id), sealed) === secret) return false;
+  const value: PutValue = seal(secrets.sealingKeys, purposeOf(id), secret);
   await tx.db.updateTable('connections').set({ sealed_secret: value }).where('id', '=', id).execute();
   await record(tx, { action: 'connection.secret_set', resource: { type: 'connection', id } });
   return true;

@@ -22,7 +22,7 @@ export function start(
   const env = {
     ...inherited,
     DATABASE_URL: ownerUrl,
-    DRAWBRIDGE_SEALING_KEY: settings.secrets.sealingKey.toString('base64'),
+    DRAWBRIDGE_SEALING_KEY: settings.secrets.sealingKeys.current.secret.toString('base64'),
     DRAWBRIDGE_OPERATOR_TOKEN: settings.secrets.operatorToken,
     DRAWBRIDGE_ALLOW_PRIVATE_NETWORK: 'true',
     LOG_LEVEL: 'error',

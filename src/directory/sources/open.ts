@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { unseal } from '../../credentials/sealing.ts';
 import { Fault } from '../../errors.ts';
 import { outboundFetch } from '../../http/outbound.ts';
+import type { SealingKeys } from '../../sealing-keys.ts';
 import type { Settings } from '../../settings.ts';
 import type { Json } from '../../store/tables.ts';
 import { csv } from './csv.ts';
@@ -66,7 +67,7 @@ export function openSource({ settings }: OpenSourceDependencies, directory: Dire
   const found: SourceKind = SOURCE_KINDS[kind];
   const { allowPrivateNetwork } = settings;
   return found.open(found.settings.parse(config), {
-    secrets: openedSecrets(settings.secrets.sealingKey, found, directory),
+    secrets: openedSecrets(settings.secrets.sealingKeys, found, directory),
     send: sender({ fetch: outboundFetch({ allowPrivateNetwork, timeout: TIMEOUT_MS }) }),
     download: downloader({ fetch: outboundFetch({ allowPrivateNetwork, timeout: DOWNLOAD_TIMEOUT_MS }) }),
     now: () => new Date(),
@@ -80,12 +81,12 @@ export function secretsPurpose(directoryId: string): string {
 }
 
 function openedSecrets(
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   kind: SourceKind,
   directory: DirectoryToOpen,
 ): z.output<SourceKind['secrets']> {
   const { id, slug, sealed_secrets: sealed } = directory;
-  const opened: unknown = sealed === null ? {} : JSON.parse(unseal(sealingKey, secretsPurpose(id), sealed));
+  const opened: unknown = sealed === null ? {} : JSON.parse(unseal(sealingKeys, secretsPurpose(id), sealed));
   const parsed = kind.secrets.safeParse(opened);
   if (parsed.success) return parsed.data;
   throw new Fault('conflict', `The directory "${slug}" lacks a secret: ${parsed.error.issues[0]?.path.join('.')}.`, {

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { record } from '../../audit/record.ts';
 import { seal, unseal } from '../../credentials/sealing.ts';
 import { Fault } from '../../errors.ts';
+import type { SealingKeys } from '../../sealing-keys.ts';
 import { isId, type TenantTransaction } from '../../store/tenant.ts';
 import { matchingStep, newTotpSecret } from './totp.ts';
 
@@ -28,14 +29,14 @@ export async function listFactors(tx: TenantTransaction, userId: string): Promis
 /** Begins to enrol an authenticator app; it counts once a code of it was given. What was begun before is dropped. */
 export async function beginTotp(
   tx: TenantTransaction,
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   userId: string,
   name: string,
 ): Promise<{ id: string; secret: string }> {
   await refuseTooMany(tx, userId);
   await tx.db.deleteFrom('second_factors').where('user_id', '=', userId).where('confirmed_at', 'is', null).execute();
   const [id, secret] = [randomUUID(), newTotpSecret()];
-  const sealed = seal(sealingKey, purposeOf(id), secret);
+  const sealed = seal(sealingKeys, purposeOf(id), secret);
   const row = { organization_id: tx.organizationId, id, user_id: userId, kind: 'totp' as const, name };
   await tx.db
     .insertInto('second_factors')
@@ -54,7 +55,7 @@ export async function refuseTooMany(tx: TenantTransaction, userId: string): Prom
 /** Confirms an authenticator app by a code of it. @throws Fault `not-found`, `invalid-input` */
 export async function confirmTotp(
   tx: TenantTransaction,
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   own: { readonly userId: string; readonly id: string },
   code: string,
   now: number,
@@ -70,7 +71,7 @@ export async function confirmTotp(
         .executeTakeFirst()
     : undefined;
   if (!begun?.sealed_secret) throw new Fault('not-found', 'Nothing of that kind is being set up.', { where: 'path' });
-  const step = matchingStep(unseal(sealingKey, purposeOf(own.id), begun.sealed_secret), code.replace(/\s/g, ''), now);
+  const step = matchingStep(unseal(sealingKeys, purposeOf(own.id), begun.sealed_secret), code.replace(/\s/g, ''), now);
   if (step === undefined) {
     throw new Fault('invalid-input', 'This is not the code of this moment.', {
       where: 'code',
@@ -97,7 +98,7 @@ export async function recordAdded(tx: TenantTransaction, userId: string, kind: s
 /** Uses a one-time code: each is good once, and none is after a later one. @returns whether it was good */
 export async function useTotp(
   tx: TenantTransaction,
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   userId: string,
   code: string,
   now: number,
@@ -110,7 +111,7 @@ export async function useTotp(
     .where('confirmed_at', 'is not', null)
     .execute();
   for (const { id, sealed_secret: sealed } of enrolled) {
-    const step = matchingStep(unseal(sealingKey, purposeOf(id), sealed ?? ''), code, now);
+    const step = matchingStep(unseal(sealingKeys, purposeOf(id), sealed ?? ''), code, now);
     if (step === undefined) continue;
     const { numUpdatedRows } = await tx.db
       .updateTable('second_factors')

@@ -99,8 +99,8 @@ async function preparedUse(
   }
   const code = given.code.replace(/[\s-]/g, '');
   if (/^\d{6}$/.test(code)) {
-    const { sealingKey } = deps.settings.secrets;
-    return async (tx) => ((await useTotp(tx, sealingKey, userId, code, Date.now())) ? 'totp' : undefined);
+    const { sealingKeys } = deps.settings.secrets;
+    return async (tx) => ((await useTotp(tx, sealingKeys, userId, code, Date.now())) ? 'totp' : undefined);
   }
   return async (tx) => ((await useRecoveryCode(tx, userId, code)) === undefined ? undefined : 'recovery-code');
 }

@@ -77,8 +77,8 @@ const ACTS: Readonly<Record<string, Act>> = {
   password: changePassword,
   totp: async (own) => {
     const { name } = read(named, own);
-    const { sealingKey } = own.deps.settings.secrets;
-    const begun = await own.within((tx) => beginTotp(tx, sealingKey, own.session.userId, name));
+    const { sealingKeys } = own.deps.settings.secrets;
+    const begun = await own.within((tx) => beginTotp(tx, sealingKeys, own.session.userId, name));
     const uri = totpUri(begun.secret, own.session.email, 'Drawbridge');
     if (wantsPage(own.request)) showTotp(own.response, own.deps.settings.http.baseUrl, { ...begun, uri });
     else
@@ -88,9 +88,9 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   'totp/:factor/confirm': async (own) => {
     const { code } = read(confirmation, own);
-    const { sealingKey } = own.deps.settings.secrets;
+    const { sealingKeys } = own.deps.settings.secrets;
     const id = String(own.request.params['factor']);
-    await own.within((tx) => confirmTotp(tx, sealingKey, { userId: own.session.userId, id }, code, Date.now()));
+    await own.within((tx) => confirmTotp(tx, sealingKeys, { userId: own.session.userId, id }, code, Date.now()));
   },
   webauthn: async (own) => {
     const site = own.deps.settings.http;

@@ -1,5 +1,6 @@
 /** Where the provider keeps what: its clients are the registered apps, the rest is of a person or of a browser. */
 import Provider, { type Adapter, type AdapterPayload } from 'oidc-provider';
+import type { SealingKeys } from '../../sealing-keys.ts';
 import type { Store } from '../../store/database.ts';
 import { isNative } from './app-input.ts';
 import { type App, findApp } from './app-registration.ts';
@@ -8,10 +9,10 @@ import { exchangeAdapter } from './exchanges.ts';
 import { SIGNING_ALGORITHM } from './signing-keys.ts';
 
 /** Gives the adapter of each kind. */
-export function adapterOf(store: Pick<Store, 'db'>, sealingKey: Buffer): (kind: string) => Adapter {
+export function adapterOf(store: Pick<Store, 'db'>, sealingKeys: SealingKeys): (kind: string) => Adapter {
   return (kind) => {
     if (kind === 'Client') return appAdapter(store);
-    return ARTIFACT_KINDS.has(kind) ? artifactAdapter(store, kind) : exchangeAdapter(store, sealingKey, kind);
+    return ARTIFACT_KINDS.has(kind) ? artifactAdapter(store, kind) : exchangeAdapter(store, sealingKeys, kind);
   };
 }
 

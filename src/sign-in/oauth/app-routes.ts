@@ -88,7 +88,7 @@ export function appRoutes({
       summary: 'Let the next signing key sign, and publish another next',
     },
     async (_input, request) => ({
-      keys: await rotateSigningKeys(db, settings.secrets.sealingKey, operatorOrigin(request)),
+      keys: await rotateSigningKeys(db, settings.secrets.sealingKeys, operatorOrigin(request)),
     }),
   );
   return api;

@@ -135,7 +135,7 @@ async function send(deps: LogoutWorkerDependencies, notice: Notice, address: str
 }
 
 async function logoutToken({ settings, store }: LogoutWorkerDependencies, notice: Notice): Promise<string> {
-  const [jwk] = (await signingKeys(store.db, settings.secrets.sealingKey)).jwks;
+  const [jwk] = (await signingKeys(store.db, settings.secrets.sealingKeys)).jwks;
   if (jwk === undefined) throw new Error('there is no signing key');
   return new SignJWT({ sid: notice.sid, events: { 'http://schemas.openid.net/event/backchannel-logout': {} } })
     .setProtectedHeader({ alg: SIGNING_ALGORITHM, typ: 'logout+jwt', ...(jwk.kid ? { kid: jwk.kid } : {}) })

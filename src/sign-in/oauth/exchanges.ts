@@ -5,6 +5,7 @@
 import { sql } from 'kysely';
 import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import { hashOf, seal, unseal } from '../../credentials/sealing.ts';
+import type { SealingKeys } from '../../sealing-keys.ts';
 import type { Store } from '../../store/database.ts';
 import { sessionBehind } from './browser.ts';
 import { INSTALLATION, inInstallation, PROVIDER } from './installation.ts';
@@ -20,7 +21,7 @@ const HOUR = 3600;
 const ONCE = 'ReplayDetection';
 
 /** Keeps one kind of exchange. */
-export function exchangeAdapter({ db }: Pick<Store, 'db'>, sealingKey: Buffer, kind: string): Adapter {
+export function exchangeAdapter({ db }: Pick<Store, 'db'>, sealingKeys: SealingKeys, kind: string): Adapter {
   const purpose = `oauth_exchange:${kind}`;
   const find = async (column: 'id_hash' | 'uid_hash', id: string): Promise<Kept | undefined> => {
     const rows = await inInstallation(
@@ -34,12 +35,12 @@ export function exchangeAdapter({ db }: Pick<Store, 'db'>, sealingKey: Buffer, k
         ).rows,
       'reader',
     );
-    return rows[0] && (JSON.parse(unseal(sealingKey, purpose, rows[0].sealed)) as Kept);
+    return rows[0] && (JSON.parse(unseal(sealingKeys, purpose, rows[0].sealed)) as Kept);
   };
   return {
     upsert: async (id, payload, seconds = HOUR) => {
       const sealed = seal(
-        sealingKey,
+        sealingKeys,
         purpose,
         JSON.stringify({ payload, session: sessionOf(kind, payload) } satisfies Kept),
       );

@@ -76,11 +76,11 @@ export function openProvider(deps: ProviderDependencies, keys: SigningKeys): Pro
 
 function configuration(deps: ProviderDependencies, keys: SigningKeys): Configuration {
   const { baseUrl } = deps.settings.http;
-  const { sealingKey } = deps.settings.secrets;
+  const { sealingKeys } = deps.settings.secrets;
   const secure = baseUrl.startsWith('https:');
   const cookie = { httpOnly: true, sameSite: 'lax', signed: true, secure, overwrite: true } as const;
   return {
-    adapter: adapterOf(deps.store, sealingKey),
+    adapter: adapterOf(deps.store, sealingKeys),
     jwks: { keys: keys.jwks as NonNullable<Configuration['jwks']>['keys'] },
     routes: ROUTES,
     scopes: ['openid', 'offline_access'],
@@ -96,7 +96,7 @@ function configuration(deps: ProviderDependencies, keys: SigningKeys): Configura
     fetchResponseBodyLimits: { jwks_uri: 64 * 1024 },
     pkce: { required: () => true },
     cookies: {
-      keys: [createHmac('sha256', sealingKey).update('oauth cookies').digest('base64url')],
+      keys: [createHmac('sha256', sealingKeys.current.secret).update('oauth cookies').digest('base64url')],
       long: cookie,
       short: cookie,
       names: {

@@ -65,7 +65,7 @@ function rememberedProvider(deps: Dependencies): (request: Request) => Promise<P
   return async (request) => {
     const fresh = known !== undefined && Date.now() - known.at < KEYS_KNOWN_FOR;
     if (known !== undefined && fresh && !request.path.endsWith(KEYS_PATH)) return known.provider;
-    const keys = await signingKeys(db, deps.settings.secrets.sealingKey);
+    const keys = await signingKeys(db, deps.settings.secrets.sealingKeys);
     const provider = known?.version === keys.version ? known.provider : openProvider(deps, keys);
     known = { version: keys.version, provider, at: Date.now() };
     return provider;

@@ -7,6 +7,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jo
 import { type Kysely, sql } from 'kysely';
 import { record } from '../../audit/record.ts';
 import { seal, unseal } from '../../credentials/sealing.ts';
+import type { SealingKeys } from '../../sealing-keys.ts';
 import type { Tables } from '../../store/tables.ts';
 import type { Origin, TenantTransaction } from '../../store/tenant.ts';
 import { inInstallation, PROVIDER } from './installation.ts';
@@ -29,31 +30,35 @@ interface StoredKey {
 }
 
 /** The keys of this installation; made at the first call of all. */
-export async function signingKeys(db: Kysely<Tables>, sealingKey: Buffer): Promise<SigningKeys> {
+export async function signingKeys(db: Kysely<Tables>, sealingKeys: SealingKeys): Promise<SigningKeys> {
   const found = await inInstallation(db, PROVIDER, readKeys, 'reader');
-  if (found.length > 0) return opened(sealingKey, found);
+  if (found.length > 0) return opened(sealingKeys, found);
   const [current, next] = await Promise.all([newKey(), newKey()]);
   const made = await inInstallation(db, PROVIDER, async (tx) => {
     await takeTurn(tx);
     const meanwhile = await readKeys(tx);
     if (meanwhile.length > 0) return meanwhile;
-    await add(tx, sealingKey, current, 'current');
-    await add(tx, sealingKey, next, 'next');
+    await add(tx, sealingKeys, current, 'current');
+    await add(tx, sealingKeys, next, 'next');
     await record(tx, { action: 'signing_key.created', resource: { type: 'signing_key', id: current.kid ?? '' } });
     return readKeys(tx);
   });
-  return opened(sealingKey, made);
+  return opened(sealingKeys, made);
 }
 
 /** Retires the signing key, lets the next sign, and makes another next. @returns the ids of all that are published, the signing first */
-export async function rotateSigningKeys(db: Kysely<Tables>, sealingKey: Buffer, origin: Origin): Promise<string[]> {
-  await signingKeys(db, sealingKey);
+export async function rotateSigningKeys(
+  db: Kysely<Tables>,
+  sealingKeys: SealingKeys,
+  origin: Origin,
+): Promise<string[]> {
+  await signingKeys(db, sealingKeys);
   const fresh = await newKey();
   const keys = await inInstallation(db, origin, async (tx) => {
     await takeTurn(tx);
     await sql`UPDATE signing_keys SET state = 'retired', retired_at = now() WHERE state = 'current'`.execute(tx.db);
     await sql`UPDATE signing_keys SET state = 'current' WHERE state = 'next'`.execute(tx.db);
-    await add(tx, sealingKey, fresh, 'next');
+    await add(tx, sealingKeys, fresh, 'next');
     const now = await readKeys(tx);
     await record(tx, { action: 'signing_key.rotated', resource: { type: 'signing_key', id: now[0]?.id ?? '' } });
     return now;
@@ -79,17 +84,22 @@ async function newKey(): Promise<JWK> {
   return { ...jwk, kid: await calculateJwkThumbprint(jwk), use: 'sig', alg: SIGNING_ALGORITHM };
 }
 
-async function add(tx: TenantTransaction, sealingKey: Buffer, jwk: JWK, state: 'current' | 'next'): Promise<void> {
+async function add(
+  tx: TenantTransaction,
+  sealingKeys: SealingKeys,
+  jwk: JWK,
+  state: 'current' | 'next',
+): Promise<void> {
   const id = jwk.kid ?? '';
-  const sealed = seal(sealingKey, purposeOf(id), JSON.stringify(jwk));
+  const sealed = seal(sealingKeys, purposeOf(id), JSON.stringify(jwk));
   const row = { organization_id: tx.organizationId, id, state, sealed_jwk: sealed, retired_at: null };
   await tx.db.insertInto('signing_keys').values(row).execute();
 }
 
-function opened(sealingKey: Buffer, keys: readonly StoredKey[]): SigningKeys {
+function opened(sealingKeys: SealingKeys, keys: readonly StoredKey[]): SigningKeys {
   return {
     version: keys.map(({ id }) => id).join(' '),
-    jwks: keys.map(({ id, sealed }) => JSON.parse(unseal(sealingKey, purposeOf(id), sealed)) as JWK),
+    jwks: keys.map(({ id, sealed }) => JSON.parse(unseal(sealingKeys, purposeOf(id), sealed)) as JWK),
   };
 }
 

@@ -40,7 +40,7 @@ export async function comeBack(
   const login = loginOf(claims, connection.config);
   await letIn(deps, door, request, response, login, attempt, async (tx, sessionId) => {
     if (session !== undefined)
-      await keepProviderSession(tx, deps.settings.secrets.sealingKey, connection.id, sessionId, session);
+      await keepProviderSession(tx, deps.settings.secrets.sealingKeys, connection.id, sessionId, session);
   });
 }
 

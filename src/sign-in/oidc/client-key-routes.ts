@@ -37,7 +37,7 @@ export function clientKeyRoutes({ store, settings }: ClientKeyDependencies): Api
             remedy: 'Put it with clientAuthentication private_key_jwt first.',
           });
         }
-        const keys = await rotateClientKey(tx, settings.secrets.sealingKey, connection.id, body.atOnce);
+        const keys = await rotateClientKey(tx, settings.secrets.sealingKeys, connection.id, body.atOnce);
         return { keys: keys.map(({ kid, signsFrom, retiresAt }) => ({ kid, signsFrom, retiresAt })) };
       });
     },

@@ -7,6 +7,7 @@ import { sql } from 'kysely';
 import { record } from '../../audit/record.ts';
 import { randomSecret, seal, unseal } from '../../credentials/sealing.ts';
 import { Fault } from '../../errors.ts';
+import type { SealingKeys } from '../../sealing-keys.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 
 export const CLIENT_KEY_ALGORITHM = 'RS256';
@@ -26,9 +27,13 @@ export interface PublishedKey {
 }
 
 /** Makes a connection's first key, where it has none. */
-export async function ensureClientKey(tx: TenantTransaction, sealingKey: Buffer, connectionId: string): Promise<void> {
+export async function ensureClientKey(
+  tx: TenantTransaction,
+  sealingKeys: SealingKeys,
+  connectionId: string,
+): Promise<void> {
   if ((await publishedKeys(tx, connectionId)).length > 0) return;
-  await addKey(tx, sealingKey, connectionId, true);
+  await addKey(tx, sealingKeys, connectionId, true);
 }
 
 /**
@@ -38,7 +43,7 @@ export async function ensureClientKey(tx: TenantTransaction, sealingKey: Buffer,
  */
 export async function rotateClientKey(
   tx: TenantTransaction,
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   connectionId: string,
   atOnce: boolean,
 ): Promise<PublishedKey[]> {
@@ -52,7 +57,7 @@ export async function rotateClientKey(
   await sql`
     UPDATE oidc_client_keys SET retires_at = CASE WHEN ${atOnce} THEN now() ELSE now() + 2 * ${OVERLAP} END
     WHERE connection_id = ${connectionId} AND coalesce(retires_at > now(), true)`.execute(tx.db);
-  await addKey(tx, sealingKey, connectionId, atOnce || published.length === 0);
+  await addKey(tx, sealingKeys, connectionId, atOnce || published.length === 0);
   return publishedKeys(tx, connectionId);
 }
 
@@ -77,20 +82,25 @@ export async function signingKey(tx: TenantTransaction, connectionId: string): P
 
 /** Opens a key for signing; it can not be taken out again. */
 export async function openKey(
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   connectionId: string,
   { kid, sealed }: SigningKey,
 ): Promise<{ kid: string; key: CryptoKey }> {
-  const jwk = JSON.parse(unseal(sealingKey, purposeOf(connectionId, kid), sealed)) as JWK;
+  const jwk = JSON.parse(unseal(sealingKeys, purposeOf(connectionId, kid), sealed)) as JWK;
   const key = await importJWK(jwk, CLIENT_KEY_ALGORITHM, { extractable: false });
   return { kid, key: key as CryptoKey };
 }
 
-async function addKey(tx: TenantTransaction, sealingKey: Buffer, connectionId: string, atOnce: boolean): Promise<void> {
+async function addKey(
+  tx: TenantTransaction,
+  sealingKeys: SealingKeys,
+  connectionId: string,
+  atOnce: boolean,
+): Promise<void> {
   const { privateKey, publicKey } = await generateKeyPair(CLIENT_KEY_ALGORITHM, { extractable: true });
   const kid = randomSecret().slice(0, 16);
   const jwk = { ...(await exportJWK(publicKey)), kid, use: 'sig', alg: CLIENT_KEY_ALGORITHM };
-  const sealed = seal(sealingKey, purposeOf(connectionId, kid), JSON.stringify(await exportJWK(privateKey)));
+  const sealed = seal(sealingKeys, purposeOf(connectionId, kid), JSON.stringify(await exportJWK(privateKey)));
   await sql`
     INSERT INTO oidc_client_keys (organization_id, connection_id, kid, public_jwk, sealed_key, signs_from)
     VALUES (${tx.organizationId}, ${connectionId}, ${kid}, ${JSON.stringify(jwk)}::jsonb, ${sealed},

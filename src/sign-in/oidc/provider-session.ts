@@ -3,6 +3,7 @@ import type { JWTPayload } from 'jose';
 import { sql } from 'kysely';
 import { seal, unseal } from '../../credentials/sealing.ts';
 import { endSessions } from '../../credentials/session.ts';
+import type { SealingKeys } from '../../sealing-keys.ts';
 import type { Settings } from '../../settings.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { relyingPartyOf } from './addresses.ts';
@@ -41,7 +42,7 @@ export function providerSessionOf(
 /** Keeps it beside the session; what belongs to sessions of the person that are over is cleared away. */
 export async function keepProviderSession(
   tx: TenantTransaction,
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   connectionId: string,
   sessionId: string,
   kept: ProviderSession,
@@ -54,7 +55,7 @@ export async function keepProviderSession(
     )
     INSERT INTO oidc_sessions (organization_id, session_id, connection_id, subject, sid, sealed_id_token, end_session_endpoint)
     VALUES (${tx.organizationId}, ${sessionId}, ${connectionId}, ${kept.subject}, ${kept.sid},
-      ${hint === null ? null : seal(sealingKey, purposeOf(sessionId), hint)}, ${kept.endSessionEndpoint})
+      ${hint === null ? null : seal(sealingKeys, purposeOf(sessionId), hint)}, ${kept.endSessionEndpoint})
     `.execute(tx.db);
 }
 
@@ -79,7 +80,7 @@ export async function endAtProvider(
     relyingPartyOf(settings.http.baseUrl, connectionId).postLogoutRedirectUri,
   );
   if (sealed !== null) {
-    url.searchParams.set('id_token_hint', unseal(settings.secrets.sealingKey, purposeOf(sessionId), sealed));
+    url.searchParams.set('id_token_hint', unseal(settings.secrets.sealingKeys, purposeOf(sessionId), sealed));
   }
   return url.toString();
 }

@@ -166,7 +166,7 @@ async function authenticationOf(
     const { id, organizationId } = connection;
     const key = await inTenant(store.db, organizationId, CLIENT_KEYS, (tx) => signingKey(tx, id), 'reader');
     if (key === undefined) throw new Fault('unavailable', 'This connection has no key of ours that may sign.');
-    return client.PrivateKeyJwt(await openKey(settings.secrets.sealingKey, id, key));
+    return client.PrivateKeyJwt(await openKey(settings.secrets.sealingKeys, id, key));
   }
   const secret = clientSecretOf(settings, connection);
   if (secret === undefined) return client.None();

@@ -79,7 +79,7 @@ export function samlAdministration(deps: RefreshDependencies): ApiRouter {
             remedy: 'Have it sign requests, take encrypted assertions, or sign out at the identity provider.',
           });
         }
-        await rotateOwnKey(tx, deps.settings.secrets.sealingKey, id, body.atOnce);
+        await rotateOwnKey(tx, deps.settings.secrets.sealingKeys, id, body.atOnce);
       });
       return state(request, params.connection);
     },

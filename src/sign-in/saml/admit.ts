@@ -47,7 +47,7 @@ export function ourSide(
       store.db,
       organizationId,
       origin,
-      async (tx) => (await ownKeys(tx, secrets.sealingKey, id)).decrypting,
+      async (tx) => (await ownKeys(tx, secrets.sealingKeys, id)).decrypting,
       'reader',
     );
   return { config, own: serviceProviderOf(http.baseUrl, id), keys };

@@ -43,7 +43,7 @@ export async function keepBeside(
   config: SamlConfig,
 ): Promise<void> {
   await keepCertificateEnds(tx, connectionId, config.certificates);
-  if (needsOwnKey(config)) await ensureOwnKey(tx, settings.secrets.sealingKey, connectionId);
+  if (needsOwnKey(config)) await ensureOwnKey(tx, settings.secrets.sealingKeys, connectionId);
 }
 
 /**

@@ -107,7 +107,7 @@ async function answerTo(
     deps.store.db,
     organizationId,
     origin,
-    (tx) => ownKeys(tx, secrets.sealingKey, id),
+    (tx) => ownKeys(tx, secrets.sealingKeys, id),
     'reader',
   );
   const saml = new SAML({

@@ -8,6 +8,7 @@ import { generate } from 'selfsigned';
 import { record } from '../../audit/record.ts';
 import { seal, unseal } from '../../credentials/sealing.ts';
 import { Fault } from '../../errors.ts';
+import type { SealingKeys } from '../../sealing-keys.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 
 /** How long the next key is published before it signs, and the former after it has signed last. */
@@ -38,9 +39,13 @@ export interface OwnKeys {
 }
 
 /** Makes a connection's first key, where it has none. */
-export async function ensureOwnKey(tx: TenantTransaction, sealingKey: Buffer, connectionId: string): Promise<void> {
+export async function ensureOwnKey(
+  tx: TenantTransaction,
+  sealingKeys: SealingKeys,
+  connectionId: string,
+): Promise<void> {
   if ((await publishedCertificates(tx, connectionId)).length > 0) return;
-  await addKey(tx, sealingKey, connectionId, true);
+  await addKey(tx, sealingKeys, connectionId, true);
 }
 
 /**
@@ -50,7 +55,7 @@ export async function ensureOwnKey(tx: TenantTransaction, sealingKey: Buffer, co
  */
 export async function rotateOwnKey(
   tx: TenantTransaction,
-  sealingKey: Buffer,
+  sealingKeys: SealingKeys,
   connectionId: string,
   atOnce: boolean,
 ): Promise<PublishedCertificate[]> {
@@ -64,7 +69,7 @@ export async function rotateOwnKey(
   await sql`
     UPDATE saml_keys SET retires_at = CASE WHEN ${atOnce} THEN now() ELSE now() + 2 * ${OVERLAP} END
     WHERE connection_id = ${connectionId} AND coalesce(retires_at > now(), true)`.execute(tx.db);
-  await addKey(tx, sealingKey, connectionId, atOnce || published.length === 0);
+  await addKey(tx, sealingKeys, connectionId, atOnce || published.length === 0);
   return publishedCertificates(tx, connectionId);
 }
 
@@ -92,7 +97,7 @@ export async function allPublishedCertificates(tx: TenantTransaction): Promise<M
 }
 
 /** Opens a connection's keys. */
-export async function ownKeys(tx: TenantTransaction, sealingKey: Buffer, connectionId: string): Promise<OwnKeys> {
+export async function ownKeys(tx: TenantTransaction, sealingKeys: SealingKeys, connectionId: string): Promise<OwnKeys> {
   const { rows } = await sql<{ fingerprint: string; certificate: string; sealed: string; signs: boolean }>`
     SELECT fingerprint, certificate, sealed_key AS sealed, signs_from <= now() AS signs FROM saml_keys
     WHERE connection_id = ${connectionId} AND coalesce(retires_at > now(), true) ORDER BY signs_from DESC`.execute(
@@ -101,18 +106,23 @@ export async function ownKeys(tx: TenantTransaction, sealingKey: Buffer, connect
   const keys = rows.map(({ fingerprint, certificate, sealed, signs }) => ({
     signs,
     certificate,
-    privateKey: unseal(sealingKey, purposeOf(connectionId, fingerprint), sealed),
+    privateKey: unseal(sealingKeys, purposeOf(connectionId, fingerprint), sealed),
   }));
   return { signing: keys.find(({ signs }) => signs), decrypting: keys };
 }
 
-async function addKey(tx: TenantTransaction, sealingKey: Buffer, connectionId: string, atOnce: boolean): Promise<void> {
+async function addKey(
+  tx: TenantTransaction,
+  sealingKeys: SealingKeys,
+  connectionId: string,
+  atOnce: boolean,
+): Promise<void> {
   const { privateKey, certificate } = await selfSigned();
   const fingerprint = createHash('sha256').update(new X509Certificate(certificate).raw).digest('hex');
   await sql`
     INSERT INTO saml_keys (organization_id, connection_id, fingerprint, certificate, sealed_key, signs_from)
     VALUES (${tx.organizationId}, ${connectionId}, ${fingerprint}, ${certificate},
-      ${seal(sealingKey, purposeOf(connectionId, fingerprint), privateKey)},
+      ${seal(sealingKeys, purposeOf(connectionId, fingerprint), privateKey)},
       CASE WHEN ${atOnce} THEN now() ELSE now() + ${OVERLAP} END)`.execute(tx.db);
   await record(tx, {
     action: 'connection.saml_key_made',

@@ -25,7 +25,7 @@ export function samlRoutes(deps: SignInDependencies): Router {
           origin,
           async (tx) => ({
             certificates: await publishedCertificates(tx, id),
-            signing: (await ownKeys(tx, deps.settings.secrets.sealingKey, id)).signing,
+            signing: (await ownKeys(tx, deps.settings.secrets.sealingKeys, id)).signing,
           }),
           'reader',
         )

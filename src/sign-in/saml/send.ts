@@ -26,7 +26,7 @@ export async function sendToProvider(
   const browser = bindBrowser(request, response, http.baseUrl);
   const key = await inTenant(deps.store.db, organizationId, origin, async (tx) => {
     await beginAttempt(tx, connectionId, browser, { id, nonce: null, codeVerifier: null, returnTo });
-    return signsRequests(config) ? (await ownKeys(tx, secrets.sealingKey, connectionId)).signing : undefined;
+    return signsRequests(config) ? (await ownKeys(tx, secrets.sealingKeys, connectionId)).signing : undefined;
   });
   send(response, http.baseUrl, await authnRequest(config, serviceProviderOf(http.baseUrl, connectionId), id, key));
 }

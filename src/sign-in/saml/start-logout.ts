@@ -25,7 +25,7 @@ export async function endAtIdentityProvider(
     .executeTakeFirstOrThrow();
   const config = samlConfig.parse(row.config);
   if (config.logoutUrl === null || !config.endProviderSession) return undefined;
-  const { signing } = await ownKeys(tx, settings.secrets.sealingKey, connectionId);
+  const { signing } = await ownKeys(tx, settings.secrets.sealingKeys, connectionId);
   const saml = new SAML({
     ...libraryOptions(config, serviceProviderOf(settings.http.baseUrl, connectionId)),
     entryPoint: config.logoutUrl,

@@ -27,8 +27,8 @@ const rotate = async (): Promise<string[]> => {
 describe('signing keys', () => {
   it('given two instances that start at once, then they sign with the same key', async () => {
     const { db } = database.store;
-    const { sealingKey } = database.settings.secrets;
-    const made = await Promise.all(Array.from({ length: 6 }, () => signingKeys(db, sealingKey)));
+    const { sealingKeys } = database.settings.secrets;
+    const made = await Promise.all(Array.from({ length: 6 }, () => signingKeys(db, sealingKeys)));
     assert.equal(new Set(made.map(({ version }) => version)).size, 1);
     assert.deepEqual(await published(), await published(other));
     assert.equal((await published()).length, 2, 'the next is published before it signs');
@@ -73,7 +73,7 @@ describe('signing keys', () => {
   it('SEC-2 given what is published and what is stored, then no private key is in it', async () => {
     const { body } = await server.http.get('/oauth/jwks');
     for (const key of (body as JSONWebKeySet).keys) assert.ok(!('d' in key) && !('p' in key));
-    const { jwks } = await signingKeys(database.store.db, database.settings.secrets.sealingKey);
+    const { jwks } = await signingKeys(database.store.db, database.settings.secrets.sealingKeys);
     const kept = await inInstallation(database.store.db, TEST_ORIGIN, ({ db }) =>
       db.selectFrom('signing_keys').selectAll().execute(),
     );

@@ -6,6 +6,7 @@ import { record } from '../audit/record.ts';
 import { seal, unseal } from '../credentials/sealing.ts';
 import { Fault } from '../errors.ts';
 import type { JobQueue } from '../jobs/queue.ts';
+import type { SealingKeys } from '../sealing-keys.ts';
 import type { Settings } from '../settings.ts';
 import { isId, type TenantTransaction } from '../store/tenant.ts';
 
@@ -49,7 +50,7 @@ export interface ShownMail {
 export async function postMail(deps: PostDependencies, tx: TenantTransaction, ...mails: Mail[]): Promise<boolean> {
   if (deps.settings.mail === undefined) return false;
   if (mails.length === 0) return true;
-  const { sealingKey } = deps.settings.secrets;
+  const { sealingKeys } = deps.settings.secrets;
   const rows = mails.map(({ text, subject, ...mail }) => {
     const id = randomUUID();
     const line = subject.replace(/\s+/g, ' ').slice(0, 200);
@@ -58,7 +59,7 @@ export async function postMail(deps: PostDependencies, tx: TenantTransaction, ..
       organization_id: tx.organizationId,
       id,
       subject: line,
-      sealed_text: seal(sealingKey, purposeOf(id), text),
+      sealed_text: seal(sealingKeys, purposeOf(id), text),
       last_error: null,
       finished_at: null,
     };
@@ -75,8 +76,8 @@ export async function postMail(deps: PostDependencies, tx: TenantTransaction, ..
 }
 
 /** Opens a mail's text. */
-export function textOf(sealingKey: Buffer, id: string, sealed: string): string {
-  return unseal(sealingKey, purposeOf(id), sealed);
+export function textOf(sealingKeys: SealingKeys, id: string, sealed: string): string {
+  return unseal(sealingKeys, purposeOf(id), sealed);
 }
 
 /** Has a worker look for due mails. */

@@ -111,7 +111,7 @@ async function send(deps: MailerDependencies, organizationId: string, mail: Clai
 async function attempt({ settings, log }: MailerDependencies, mail: Claimed): Promise<Sent> {
   if (settings.mail === undefined) return { state: 'retry', error: 'no mail server is set' };
   try {
-    const text = textOf(settings.secrets.sealingKey, mail.id, mail.sealedText);
+    const text = textOf(settings.secrets.sealingKeys, mail.id, mail.sealedText);
     return await sendBySmtp(settings.mail, { ...mail, text });
   } catch (error) {
     log.error({ error, mail: mail.id }, 'a mail could not be opened');

@@ -17,6 +17,7 @@ import { startClock } from './jobs/clock.ts';
 import { openQueue } from './jobs/queue.ts';
 import { openLog } from './log.ts';
 import { startMailWorker, sweepMails } from './mail/send-due.ts';
+import { sweepResidualAccess } from './offboarding/residual-access.ts';
 import { startOffboardingWorker, sweepDueSteps } from './offboarding/work-steps.ts';
 import type { Settings } from './settings.ts';
 import { startLogoutWorker, sweepLogouts } from './sign-in/oauth/backchannel-logout.ts';
@@ -111,6 +112,7 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     await recheckDueDomains({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt });
     await sealAll(deps);
     await sweepRequestLog(deps);
+    await sweepResidualAccess(deps);
   };
   const clock = startClock(
     everyMinute,

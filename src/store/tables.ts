@@ -15,6 +15,8 @@ export interface OrganizationRow {
   enforce_sso: Generated<boolean>;
   session_idle_minutes: Generated<number>;
   session_absolute_minutes: Generated<number>;
+  erase_after_days: Generated<number | null>;
+  residual_checked_on: Generated<Date | null>;
   time_zone: Generated<string>;
   region: string | null;
   created_at: Generated<Date>;
@@ -61,6 +63,9 @@ export interface UserRow {
   last_active_at: Date | null;
   created_at: Generated<Date>;
   deprovisioned_at: Date | null;
+  suspended_at: Generated<Date | null>;
+  suspended_reason: Generated<string | null>;
+  erased_at: Generated<Date | null>;
 }
 
 export interface DirectoryRow {
@@ -498,6 +503,23 @@ export interface OffboardingCaseRow {
   ended: Generated<Json>;
   opened_at: Generated<Date>;
   closed_at: Date | null;
+  triggered_at: Generated<Date>;
+  rehired_at: Generated<Date | null>;
+}
+
+export interface PlannedDepartureRow {
+  organization_id: string;
+  id: Generated<string>;
+  user_id: string;
+  due_at: Date;
+  reason: string;
+  planned_by: string;
+  planned_at: Generated<Date>;
+  state: Generated<'planned' | 'done' | 'cancelled' | 'overtaken' | 'withheld'>;
+  settled_at: Generated<Date | null>;
+  settled_by: Generated<string | null>;
+  settled_reason: Generated<string | null>;
+  case_id: Generated<string | null>;
 }
 
 export interface OffboardingStepRow {
@@ -740,6 +762,7 @@ export interface Tables {
   webhook_endpoints: WebhookEndpointRow;
   offboarding_cases: OffboardingCaseRow;
   offboarding_steps: OffboardingStepRow;
+  planned_departures: PlannedDepartureRow;
   passwords: PasswordRow;
   password_links: PasswordLinkRow;
   second_factors: SecondFactorRow;

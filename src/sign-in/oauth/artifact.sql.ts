@@ -38,12 +38,13 @@ export function saveGrant(
   },
 ) {
   return sql<{ made: boolean }>`
-    WITH saved AS (
+    WITH holder AS (SELECT * FROM users WHERE id = ${session.userId} AND status = 'active' FOR SHARE),
+    saved AS (
       INSERT INTO oauth_artifacts AS a (organization_id, kind, id_hash, grant_hash, user_id, access_epoch, session_id, client, app_id, payload, expires_at)
       SELECT u.organization_id, 'Grant', ${grant.hash}, ${grant.hash}, u.id, u.access_epoch, ${session.sessionId}::uuid, ${grant.client},
         ${grant.appId}::uuid,
         ${JSON.stringify(grant.payload)}::jsonb, now() + ${grant.seconds} * interval '1 second'
-      FROM users u WHERE u.id = ${session.userId} AND u.status = 'active'
+      FROM holder u
       ON CONFLICT (organization_id, kind, id_hash) DO UPDATE SET payload = excluded.payload, expires_at = excluded.expires_at
       RETURNING a.user_id, a.session_id, a.client, a.xmax = 0 AS made
     ), told AS (${auditing(
@@ -71,8 +72,9 @@ export function saveUnderGrant(
   const sid = typeof payload['sid'] === 'string' ? payload['sid'] : null;
   return sql`
     WITH holder AS (
-      SELECT g.* FROM oauth_artifacts g JOIN users u ON u.id = g.user_id WHERE g.kind = 'Grant' AND g.id_hash = ${grantHash}
-      FOR KEY SHARE OF u
+      SELECT g.* FROM oauth_artifacts g JOIN users u ON u.id = g.user_id AND u.status = 'active' AND u.access_epoch = g.access_epoch
+      WHERE g.kind = 'Grant' AND g.id_hash = ${grantHash}
+      FOR SHARE OF u
     ), saved AS (
       INSERT INTO oauth_artifacts AS a (organization_id, kind, id_hash, grant_hash, user_id, access_epoch, session_id, client, app_id, payload, expires_at)
       SELECT g.organization_id, ${kind}, ${hash}, g.grant_hash, g.user_id, g.access_epoch, g.session_id, g.client, g.app_id,

@@ -1,0 +1,14 @@
+/** What the routes of this room are built from. */
+import type { Models } from '../access/model-file.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { Log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import type { Store } from '../store/database.ts';
+
+export interface OffboardingRouteDependencies {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly jobs: JobQueue;
+  readonly models: Models;
+  readonly log: Log;
+}

@@ -1,0 +1,210 @@
+/** Somebody who is let go in the middle of everything: signed in by SAML, with an app, keys and a password, and doing all of it again. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type * as client from 'openid-client';
+import type supertest from 'supertest';
+import { Browser, formOf } from '../../src/demo/browser.ts';
+import { startOidcIdp } from '../../src/demo/idp/oidc-idp.ts';
+import { startSamlIdp } from '../../src/demo/idp/saml-idp.ts';
+import { arrangeDirectory, patchOf, type Provider as ScimProvider, USER } from '../directory/scim/arrange.ts';
+import type { TestDatabase } from '../harness/database.ts';
+import type { TestServer } from '../harness/server.ts';
+import { signedIn } from '../harness/signed-in.ts';
+import { type Arranged, connection, organization } from '../sign-in/arrange.ts';
+import { givePassword, visitor } from '../sign-in/local/arrange.ts';
+import { discover, register, tokensOf } from '../sign-in/oauth/arrange.ts';
+
+/** A company with a SCIM directory, two identity providers, an app, an OAuth provider and a rule that gives everybody a role. */
+export interface BusyCompany {
+  readonly where: Arranged;
+  readonly scim: ScimProvider;
+  readonly app: client.Configuration;
+  /** The app's token endpoint, asked without a library that would throw. */
+  refresh(token: string): Promise<{ status: number; access?: string }>;
+  /** Puts the rule anew, with another role than before. */
+  editRule(): Promise<number>;
+  /** Adds a person who is busy. */
+  hire(id: string): Promise<BusyPerson>;
+}
+
+export interface BusyPerson {
+  readonly userId: string;
+  readonly email: string;
+  /** What they hold before anything happens. */
+  readonly keys: string[];
+  readonly tokens: string[];
+  readonly cookies: string[];
+  /** What they, and others for them, do at once; each gives the status it met. */
+  readonly deeds: ReadonlyArray<() => Promise<number>>;
+}
+
+const SECRET = 'secret-of-the-client';
+
+export async function busyCompany(
+  server: TestServer,
+  database: TestDatabase,
+  names: readonly string[],
+): Promise<BusyCompany> {
+  const people = names.map((id) => ({ id, email: `${id}@busy.test`, name: id, groups: [] }));
+  const [saml, oidc] = await Promise.all([startSamlIdp({ people }), startOidcIdp({ people })]);
+  database.onEnd(() => Promise.all([saml.close(), oidc.close()]));
+  const where = await organization(server, 'busy', { defaultRole: 'developer' });
+  const samlDoor = await connection(server, where, 'saml', { kind: 'saml', metadata: saml.metadata });
+  saml.trust((await server.http.get(`/saml/${samlDoor.id}/metadata`)).text);
+  const client = { kind: 'oidc', issuer: oidc.url, clientId: 'bridge', clientSecret: SECRET };
+  const oidcDoor = await connection(server, where, 'oidc', client);
+  oidc.addClient({ id: 'bridge', secret: SECRET, redirectUris: [oidcDoor.relyingParty.redirectUri] });
+
+  const api = (method: 'put' | 'post', path: string) => server.api(method, `/organizations/busy${path}`);
+  const of = { organization: 'busy', organizationId: where.id, workspaceId: '' };
+  const scim = await arrangeDirectory(server, of, 'idp');
+  const provider = { revocationEndpoint: `${oidc.url}/token/revocation`, clientId: 'bridge', clientSecret: SECRET };
+  await api('put', '/oauth-providers/calendar').send(provider).expect(200);
+  const appSecret = (await register(server, 'insights')) ?? '';
+  const app = await discover(server, 'insights', appSecret);
+
+  let edits = 0;
+  const editRule = async () => {
+    edits += 1;
+    const rule = { condition: 'exists($.userName)', scope: 'organization', role: edits % 2 ? 'operator' : 'viewer' };
+    return (await api('put', '/mapping-rules/everybody').send(rule)).status;
+  };
+  assert.equal(await editRule(), 200);
+
+  const refresh: BusyCompany['refresh'] = async (token) => {
+    const form = { grant_type: 'refresh_token', refresh_token: token };
+    const { status, body } = await server.http.post('/oauth/token').type('form').auth('insights', appSecret).send(form);
+    return { status, access: body.access_token };
+  };
+
+  /** An answer of the SAML provider that is yet to be posted. */
+  const samlAnswer = async (id: string) => {
+    const browser = new Browser('application/json');
+    const choice = formOf(await browser.get(samlDoor.serviceProvider.loginUrl));
+    const { action, fields } = formOf(await browser.post(choice.action, { ...choice.fields, person: id }));
+    return { browser, post: () => browser.post(action, fields, /\/me$/) };
+  };
+  /** The address at which the OpenID provider sends the browser back. */
+  const oidcAnswer = async (id: string) => {
+    const browser = new Browser('application/json');
+    const choice = formOf(await browser.get(oidcDoor.relyingParty.loginUrl));
+    const back = await browser.post(choice.action, { ...choice.fields, person: id }, /\/callback\?/);
+    const url = new URL(back.headers.get('location') ?? '', back.url).toString();
+    return { browser, post: () => browser.get(url, /\/me$/) };
+  };
+  const cookieOf = (browser: Browser) => browser.cookies(server.url).get('drawbridge');
+
+  async function hire(id: string): Promise<BusyPerson> {
+    const email = `${id}@busy.test`;
+    const record = (
+      await scim
+        .scim('post', '/Users', {
+          schemas: [USER],
+          userName: email,
+          active: true,
+          emails: [{ value: email, primary: true }],
+        })
+        .expect(201)
+    ).body;
+    const { body: made } = await server.api('get', `/organizations/busy/people/${email}`).expect(200);
+    const userId: string = made.id;
+    await api('post', '/memberships')
+      .send({ user: email, scope: 'organization', role: 'developer', reason: 'x' })
+      .expect(201);
+    await givePassword(server, where, userId);
+    const first = await samlAnswer(id);
+    assert.equal((await first.post()).status, 303);
+    const session = cookieOf(first.browser) ?? '';
+    const issued = await tokensOf(app, first.browser, { scope: 'openid email' });
+    const acting = signedIn(server, session);
+    const held = { keys: [] as string[], tokens: [issued.access_token], cookies: [session] };
+    let token = issued.refresh_token ?? '';
+
+    const keep =
+      (list: string[], of: (body: Record<string, string>) => string | undefined) => async (asked: supertest.Test) => {
+        const { status, body } = await asked;
+        const got = of(body);
+        if (got !== undefined) list.push(got);
+        return status;
+      };
+    const makeKey = () =>
+      keep(
+        held.keys,
+        ({ key }) => key,
+      )(
+        acting('post', '/organizations/busy/api-keys').send({
+          name: randomUUID(),
+          kind: 'personal',
+          scopes: ['tools.read'],
+        }),
+      );
+    const makeToken = () =>
+      keep(
+        held.tokens,
+        ({ access_token }) => access_token,
+      )(acting('post', '/organizations/busy/access-tokens').send({ client: 'app' }));
+    assert.deepEqual([await makeKey(), await makeToken()], [201, 201]);
+
+    const [again, other] = await Promise.all([samlAnswer(id), oidcAnswer(id)]);
+    const enter =
+      ({ browser, post }: Awaited<ReturnType<typeof samlAnswer>>) =>
+      async () => {
+        const { status } = await post();
+        const got = cookieOf(browser);
+        if (got !== undefined) held.cookies.push(got);
+        return status;
+      };
+    const deeds = [
+      makeKey,
+      makeToken,
+      makeKey,
+      makeToken,
+      enter(again),
+      enter(other),
+      async () => {
+        const answer = await visitor(server).signIn(email, undefined, { organization: 'busy' });
+        const cookie = /drawbridge=([^;]+)/.exec(String(answer.headers['set-cookie']))?.[1];
+        if (answer.status === 200 && cookie !== undefined) held.cookies.push(cookie);
+        return answer.status;
+      },
+      async () => {
+        const { status, access } = await refresh(token);
+        if (access !== undefined) held.tokens.push(access);
+        token = '';
+        return status;
+      },
+      async () => {
+        const more = await tokensOf(app, first.browser).catch(() => undefined);
+        if (more !== undefined) held.tokens.push(more.access_token);
+        return more === undefined ? 400 : 200;
+      },
+      async () =>
+        (await scim.scim('patch', `/Users/${record.id}`, patchOf({ op: 'replace', value: { active: true } }))).status,
+      async () =>
+        (
+          await scim.scim('put', `/Users/${record.id}`, {
+            schemas: [USER],
+            userName: email,
+            active: true,
+            displayName: 'again',
+            emails: [{ value: email }],
+          })
+        ).status,
+      async () =>
+        (await api('post', '/memberships').send({ user: userId, scope: 'organization', role: 'viewer', reason: 'x' }))
+          .status,
+      async () =>
+        (
+          await api('post', '/oauth-tokens').send({
+            provider: 'calendar',
+            user: userId,
+            kind: 'access_token',
+            token: randomUUID(),
+          })
+        ).status,
+      editRule,
+    ];
+    return { userId, email, deeds, ...held };
+  }
+  return { where, scim, app, refresh, editRule, hire };
+}

@@ -1,5 +1,6 @@
 /** Directories: the sources of people and groups that an organization has. */
 import { isDeepStrictEqual } from 'node:util';
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { seal, unseal } from '../credentials/sealing.ts';
@@ -22,12 +23,21 @@ const common = {
   guards: guardSettings.partial().default({}),
 };
 
+/** Somebody whom the source no longer names may be missing by mistake: for so long they are kept as they are. */
+const graceDays = z.number().min(0).max(90).default(0);
 const schedule = z.string().refine(isSchedule, 'is not a cron expression such as "0 3 * * *"').nullable().default(null);
 
 /** What is said of a pulled directory; its secrets may be left out when it is put again: those that are kept stay. */
 function pulled<K extends SourceKindName>(kind: K) {
   const { settings, secrets } = SOURCE_KINDS[kind];
-  return z.strictObject({ ...common, kind: z.literal(kind), config: settings, secrets: secrets.optional(), schedule });
+  return z.strictObject({
+    ...common,
+    kind: z.literal(kind),
+    config: settings,
+    secrets: secrets.optional(),
+    schedule,
+    graceDays,
+  });
 }
 
 /** What an administrator says of a directory. Login directories come with their connection. */
@@ -58,7 +68,7 @@ export async function putDirectory(
 ): Promise<Put> {
   const known = await tx.db
     .selectFrom('directories')
-    .select(['kind', 'config', 'sealed_secrets'])
+    .select(['kind', 'config', 'sealed_secrets', 'grace_days'])
     .where('slug', '=', input.slug)
     .forUpdate()
     .executeTakeFirst();
@@ -73,6 +83,7 @@ export async function putDirectory(
     );
   }
   refuseServerFiles(tx, input, known?.config);
+  const graceDays = 'graceDays' in input ? input.graceDays : 0;
   const put = await putRow(
     tx,
     'directories',
@@ -85,14 +96,23 @@ export async function putDirectory(
       guards: { json: input.guards },
       time_zone: input.timeZone,
       schedule: 'schedule' in input ? input.schedule : null,
+      grace_days: graceDays,
     },
   );
   // What a cursor stands for was read under other settings.
   if (put.changed.includes('config')) {
     await tx.db.updateTable('directories').set({ cursor: null }).where('id', '=', put.id).execute();
   }
+  if (put.changed.includes('grace_days')) await moveGrace(tx, put.id, graceDays - (known?.grace_days ?? 0));
   if (!isPulled(input.kind) || !(await putSecrets(tx, deps, put.id, known?.sealed_secrets ?? null, input))) return put;
   return { ...put, action: put.action === 'keep' ? 'update' : put.action, changed: [...put.changed, 'secrets'] };
+}
+
+/** Whoever waits has as many days more, or fewer. */
+async function moveGrace(tx: TenantTransaction, directoryId: string, days: number): Promise<void> {
+  await sql`
+    UPDATE directory_users SET leaves_at = leaves_at + ${days}::float8 * interval '1 day'
+    WHERE directory_id = ${directoryId} AND leaves_at IS NOT NULL`.execute(tx.db);
 }
 
 /** What stands already may stay, so that an organization's own administrators can change the rest. */

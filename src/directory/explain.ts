@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Place } from '../access/scope.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { GROUP_MATCHES } from './reconcile/plan-memberships.ts';
+import { PRESENT } from './reconcile/present.ts';
 
 export interface ExplainedMembership {
   readonly role: string;
@@ -32,8 +33,6 @@ export interface Explanation {
   readonly memberships: readonly ExplainedMembership[];
   readonly rules: readonly ExplainedRule[];
 }
-
-const PRESENT = sql`d.active AND d.deleted_at IS NULL AND coalesce(d.starts_at <= now(), true) AND coalesce(d.ends_at > now(), true)`;
 
 /** Explains a person's roles at a place. */
 export async function explain(tx: TenantTransaction, userId: string, place: Place): Promise<Explanation> {

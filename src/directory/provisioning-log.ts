@@ -26,6 +26,8 @@ export async function provisioningLog(tx: TenantTransaction, userId: string, lim
     LEFT JOIN workspaces w ON w.id = c.workspace_id
     LEFT JOIN products p ON p.id = c.product_id
     LEFT JOIN mapping_rules m ON m.id = c.rule_id
-    WHERE c.user_id = ${userId} ORDER BY r.finished_at DESC, c.seq DESC LIMIT ${limit}`.execute(tx.db);
+    WHERE c.user_id = ${userId} AND c.kind <> 'user.waiting' ORDER BY r.finished_at DESC, c.seq DESC LIMIT ${limit}`.execute(
+    tx.db,
+  );
   return rows;
 }

@@ -236,6 +236,6 @@ function shownDirectory(row: Awaited<ReturnType<typeof findDirectory>>) {
   const { id, slug, name, kind, config, guards, schedule, failures } = row;
   const quarantinedUntil = row.quarantined_until;
   const hasSecrets = row.sealed_secrets !== null;
-  const times = { timeZone: row.time_zone, createdAt: row.created_at };
+  const times = { timeZone: row.time_zone, graceDays: row.grace_days, createdAt: row.created_at };
   return { id, slug, name, kind, config, hasSecrets, guards, schedule, failures, quarantinedUntil, ...times };
 }

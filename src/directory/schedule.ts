@@ -7,6 +7,7 @@ import { locateOrganizations } from '../store/locate.ts';
 import { inTenant, type Origin } from '../store/tenant.ts';
 import { isQuarantined } from './quarantine.ts';
 import { reconcilePeople } from './reconcile/people.ts';
+import { PRESENT } from './reconcile/present.ts';
 import { type RunDependencies, runDirectory } from './reconcile/run.ts';
 
 const CLOCK: Origin = { actor: { kind: 'system', id: 'clock', label: 'clock' } };
@@ -70,15 +71,15 @@ export async function resumeInterrupted(deps: RunDependencies): Promise<void> {
   }
 }
 
-/** Settles everybody whose first or last day has come since their record was last looked at. */
+/** Settles everybody whose first or last day, or the end of whose grace, has come since their record was last looked at. */
 export async function settleDates(deps: RunDependencies): Promise<void> {
   for (const organizationId of await locateOrganizations(deps.store.db)) {
     await inTenant(deps.store.db, organizationId, CLOCK, async (tx) => {
       const { rows } = await sql<{ id: string }>`
         SELECT d.id FROM directory_users d JOIN directories ON directories.id = d.directory_id AND directories.decides_lifecycle
         WHERE d.active AND d.deleted_at IS NULL AND (
-          (d.ends_at <= now() AND d.reconciled_present IS DISTINCT FROM false)
-          OR (d.starts_at <= now() AND coalesce(d.ends_at > now(), true) AND d.reconciled_present IS DISTINCT FROM true))
+          (least(d.ends_at, d.leaves_at) <= now() AND d.reconciled_present IS DISTINCT FROM false)
+          OR (d.starts_at <= now() AND ${PRESENT} AND d.reconciled_present IS DISTINCT FROM true))
         LIMIT 1000`.execute(tx.db);
       if (rows.length > 0) {
         await reconcilePeople(deps, tx, { directoryUserIds: rows.map((row) => row.id) }, 'date');

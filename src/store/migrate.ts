@@ -17,6 +17,7 @@ import { localSignIn } from './migrations/0010-local-sign-in.ts';
 import { traces } from './migrations/0011-traces.ts';
 import { setUpLinks } from './migrations/0012-set-up-links.ts';
 import { scim } from './migrations/0013-scim.ts';
+import { sync } from './migrations/0014-sync.ts';
 import { leaving } from './migrations/0015-leaving.ts';
 import { peopleAdministration } from './migrations/0018-people.ts';
 import type { Tables } from './tables.ts';
@@ -35,6 +36,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0011-traces': traces,
   '0012-set-up-links': setUpLinks,
   '0013-scim': scim,
+  '0014-sync': sync,
   '0015-leaving': leaving,
   '0018-people': peopleAdministration,
 };

@@ -78,6 +78,7 @@ export interface DirectoryRow {
   guards: Generated<Json>;
   schedule: string | null;
   time_zone: Generated<string>;
+  grace_days: Generated<number>;
   decides_lifecycle: Generated<boolean>;
   sealed_secrets: Generated<string | null>;
   cursor: Generated<string | null>;
@@ -146,6 +147,7 @@ export interface DirectoryUserRow {
   version: Generated<number>;
   created_at: Generated<Date>;
   updated_at: Generated<Date>;
+  leaves_at: Generated<Date | null>;
   deleted_at: Date | null;
 }
 
@@ -236,9 +238,17 @@ export interface SyncRunRow {
   counts: Generated<Json>;
   /** JSON array of the guards that hold the plan; write it with JSON.stringify. */
   guards: Generated<unknown>;
+  figures: Generated<Json>;
   error: string | null;
   started_at: Generated<Date>;
   finished_at: Date | null;
+}
+
+export interface SyncGroupLossRow {
+  organization_id: string;
+  run_id: string;
+  group_key: string;
+  lost: number;
 }
 
 export interface StagedUserRow {
@@ -254,6 +264,7 @@ export interface StagedUserRow {
   ends_at: Date | null;
   attributes: Json;
   fingerprint: string;
+  leaves_at: Generated<Date | null>;
   found_at: Generated<string>;
   folded: Generated<string>;
 }
@@ -737,6 +748,7 @@ export interface Tables {
   mapping_rules: MappingRuleRow;
   memberships: MembershipRow;
   sync_runs: SyncRunRow;
+  sync_group_losses: SyncGroupLossRow;
   staged_users: StagedUserRow;
   staged_members: StagedMemberRow;
   staged_groups: StagedGroupRow;

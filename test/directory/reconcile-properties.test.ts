@@ -24,7 +24,12 @@ const LOOSE = {
   maxDeprovisionShare: 1,
   maxMembershipRemovals: 1000,
   maxMembershipRemovalShare: 1,
+  maxGroupRemovalShare: 1,
+  maxGroupMemberRemovalShare: 1,
   maxAdministrativeGrants: 1000,
+  maxAdministrativeGrantShare: 1,
+  maxAdministrativeRemovals: 1000,
+  maxAdministrativeRemovalShare: 1,
   maxFeedShrink: 1,
 };
 

@@ -8,6 +8,7 @@ import { deprovision } from '../../offboarding/deprovision.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { areAll, type ChangeSet, mayHave, over } from './changes.ts';
 import type { ReconcileDependencies } from './model.ts';
+import { GONE, PRESENT } from './present.ts';
 
 /** Applies account-level changes of a directory; `recordFacts` runs once the accounts exist that facts point to. */
 export async function applyPeople(
@@ -80,7 +81,7 @@ async function addMemberships(tx: TenantTransaction, changes: ChangeSet): Promis
 }
 
 const NEWCOMERS = ['user.create', 'user.link'] as const;
-const TOLD = [...NEWCOMERS, 'user.update', 'user.reactivate', 'user.protected'] as const;
+const TOLD = [...NEWCOMERS, 'user.update', 'user.reactivate', 'user.missing', 'user.found', 'user.protected'] as const;
 
 /** Most of what a source pushes is somebody new: made, linked and told in one statement. */
 async function welcome(tx: TenantTransaction, directoryId: string, changes: ChangeSet): Promise<void> {
@@ -124,28 +125,26 @@ async function updateUsers(tx: TenantTransaction, changes: ChangeSet): Promise<v
   }
 }
 
-/** Remembers for each settled record what was seen; those held for a person are looked at again next time. */
+/** Remembers for each settled record what was seen; those that are in doubt are looked at again next time. */
 export async function rememberPresence(
   tx: TenantTransaction,
   directoryId: string,
   changes: ChangeSet,
   ids: readonly string[] | 'all',
 ): Promise<void> {
-  const staying = sql`(d.deleted_at IS NULL AND d.active AND coalesce(d.ends_at > now(), true))`;
-  const present = sql`(${staying} AND coalesce(d.starts_at <= now(), true))`;
   const update = sql`
-    UPDATE directory_users d SET reconciled_present = ${present}
+    UPDATE directory_users d SET reconciled_present = ${PRESENT}
     WHERE d.directory_id = ${directoryId} AND ${ids === 'all' ? sql`true` : sql`d.id = ANY(${ids as string[]}::uuid[])`}
-      AND (${present} OR NOT ${staying}) AND d.reconciled_present IS DISTINCT FROM ${present}
-      AND d.source_key NOT IN (
-        SELECT c.source_key FROM ${changes.rows} WHERE c.kind IN ('user.ambiguous', 'user.protected') AND c.source_key IS NOT NULL)`;
+      AND (${PRESENT} OR ${GONE}) AND d.reconciled_present IS DISTINCT FROM ${PRESENT}
+      AND d.source_key NOT IN (SELECT c.source_key FROM ${changes.rows} WHERE c.kind = 'user.ambiguous' AND c.source_key IS NOT NULL)`;
   await over(changes, update).execute(tx.db);
 }
 
 function peopleEvents(changes: ChangeSet): RawBuilder<unknown> {
   return sql`
     SELECT CASE c.kind WHEN 'user.create' THEN 'user.created' WHEN 'user.link' THEN 'user.linked' WHEN 'user.update' THEN 'user.updated'
-        WHEN 'user.reactivate' THEN 'user.reactivated' ELSE 'user.deprovision_withheld' END, 'user', c.user_id::text, c.reason,
+        WHEN 'user.reactivate' THEN 'user.reactivated' WHEN 'user.missing' THEN 'user.missing' WHEN 'user.found' THEN 'user.found'
+        ELSE 'user.deprovision_withheld' END, 'user', c.user_id::text, c.reason,
       jsonb_strip_nulls(jsonb_build_object('email', c.email, 'sourceKey', c.source_key, 'run', ${changes.runId}::uuid))
     FROM ${changes.rows} WHERE c.kind = ANY(${[...TOLD]}::text[])`;
 }

@@ -1,11 +1,12 @@
 /**
  * Makes of what a run staged a whole feed: what a reading of changes leaves out is as before, whoever has a record that can't be used stays
- * as they are, and whoever is in a group within a group is in both.
+ * as they are, likewise for some days whoever is missing, and whoever is in a group within a group is in both.
  */
 import { type RawBuilder, sql } from 'kysely';
 import { Fault } from '../../errors.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import type { Reading } from '../sources/source.ts';
+import { PRESENT } from './present.ts';
 
 /** What was found wrong in a reading. */
 export interface Findings {
@@ -32,6 +33,7 @@ export async function complete(
   const findings = await weigh(tx, runId, maxBadShare);
   if (extent === 'changes') await carryOver(tx, runId, directoryId);
   if (findings.bad > 0) await keepBad(tx, runId, directoryId);
+  await keepMissing(tx, runId, directoryId);
   await resolveAliases(tx, runId);
   await flatten(tx, runId);
   return findings;
@@ -64,7 +66,13 @@ async function tooMany(tx: TenantTransaction, runId: string, bad: number): Promi
 
 /** Whatever is not named is as it was. */
 async function carryOver(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
-  await carryUsers(tx, runId, directoryId, sql`true`);
+  await carryUsers(
+    tx,
+    runId,
+    directoryId,
+    sql`coalesce(d.leaves_at > now(), true) AND ${notTakenBack(runId)}`,
+    sql`d.leaves_at`,
+  );
   await sql`
     INSERT INTO staged_groups (organization_id, run_id, group_key, name)
     SELECT g.organization_id, ${runId}::uuid, g.source_key, g.display_name FROM directory_groups g
@@ -74,14 +82,7 @@ async function carryOver(tx: TenantTransaction, runId: string, directoryId: stri
   await sql`
     INSERT INTO staged_links (organization_id, run_id, group_key, member_key, member_is)
     SELECT ${tx.organizationId}::uuid, ${runId}::uuid, l.group_key, l.member_key, l.member_is FROM (
-      SELECT group_key, member_key, member_is FROM directory_links WHERE directory_id = ${directoryId}
-      -- The links of a reading that has no cursor are not kept: its members are.
-      UNION
-      SELECT g.source_key, u.source_key, 'user' FROM directories d
-      JOIN directory_group_members m ON m.directory_id = d.id
-      JOIN directory_groups g ON g.directory_id = d.id AND g.id = m.group_id
-      JOIN directory_users u ON u.directory_id = d.id AND u.id = m.member_id
-      WHERE d.id = ${directoryId} AND d.cursor IS NULL
+      ${formerLinks(directoryId)}
     ) l
     WHERE NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND (
         (x.what = 'member' AND x.key = l.group_key AND x.member_key = l.member_key)
@@ -89,6 +90,22 @@ async function carryOver(tx: TenantTransaction, runId: string, directoryId: stri
         OR (x.what = 'group' AND (x.key = l.group_key OR (l.member_is = 'group' AND x.key = l.member_key)))
         OR (x.what IN ('user', 'memberships') AND l.member_is = 'user' AND x.key = l.member_key)))
     ON CONFLICT DO NOTHING`.execute(tx.db);
+}
+
+function notTakenBack(runId: string): RawBuilder<unknown> {
+  return sql`NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND x.what = 'user' AND x.key = d.source_key)`;
+}
+
+/** As the source said them last. The links of a reading that has no cursor are not kept: its members are. */
+function formerLinks(directoryId: string): RawBuilder<unknown> {
+  return sql`
+    SELECT group_key, member_key, member_is FROM directory_links WHERE directory_id = ${directoryId}
+    UNION
+    SELECT g.source_key, u.source_key, 'user' FROM directories d
+    JOIN directory_group_members m ON m.directory_id = d.id
+    JOIN directory_groups g ON g.directory_id = d.id AND g.id = m.group_id
+    JOIN directory_users u ON u.directory_id = d.id AND u.id = m.member_id
+    WHERE d.id = ${directoryId} AND d.cursor IS NULL`;
 }
 
 /** Nobody is changed, nor gone, by a record that can't be used; somebody who is new by one is not made. */
@@ -101,18 +118,56 @@ async function keepBad(tx: TenantTransaction, runId: string, directoryId: string
     tx,
     runId,
     directoryId,
-    sql`EXISTS (SELECT 1 FROM staged_bad b WHERE b.run_id = ${runId} AND b.folded = lower(d.source_key))`,
+    sql`EXISTS (SELECT 1 FROM staged_bad b WHERE b.run_id = ${runId} AND b.folded = lower(d.source_key)) AND ${notTakenBack(runId)}`,
+    sql`NULL`,
   );
   // Their groups are as unknown as they are.
+  await carryLinks(
+    tx,
+    runId,
+    directoryId,
+    sql`SELECT source_key FROM directory_users d WHERE d.directory_id = ${directoryId}
+      AND EXISTS (SELECT 1 FROM staged_bad b WHERE b.run_id = ${runId} AND b.folded = lower(d.source_key))`,
+  );
+}
+
+/** Whoever is in today and not named is in for the days of grace, as they were. Who has left, or never was in, is gone at once. */
+async function keepMissing(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
+  const { grace_days: days } = await tx.db
+    .selectFrom('directories')
+    .select('grace_days')
+    .where('id', '=', directoryId)
+    .executeTakeFirstOrThrow();
+  if (days === 0) return;
+  await carryUsers(
+    tx,
+    runId,
+    directoryId,
+    sql`d.user_id IS NOT NULL AND ${PRESENT}
+      AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.folded = lower(d.source_key))`,
+    sql`coalesce(d.leaves_at, now() + ${days}::float8 * interval '1 day')`,
+  );
+  await carryLinks(
+    tx,
+    runId,
+    directoryId,
+    sql`SELECT source_key FROM staged_users WHERE run_id = ${runId} AND leaves_at IS NOT NULL`,
+  );
+}
+
+/** In the groups that are still there. @param whose a SELECT of `source_key` */
+async function carryLinks(
+  tx: TenantTransaction,
+  runId: string,
+  directoryId: string,
+  whose: RawBuilder<unknown>,
+): Promise<void> {
   await sql`
     INSERT INTO staged_links (organization_id, run_id, group_key, member_key, member_is)
-    SELECT m.organization_id, ${runId}::uuid, g.source_key, d.source_key, 'user'
-    FROM directory_users d
-    JOIN directory_group_members m ON m.directory_id = d.directory_id AND m.member_id = d.id
-    JOIN directory_groups g ON g.directory_id = m.directory_id AND g.id = m.group_id
-    JOIN staged_groups s ON s.run_id = ${runId} AND s.group_key = g.source_key
-    WHERE d.directory_id = ${directoryId}
-      AND EXISTS (SELECT 1 FROM staged_bad b WHERE b.run_id = ${runId} AND b.folded = lower(d.source_key))
+    SELECT s.organization_id, ${runId}::uuid, l.group_key, l.member_key, l.member_is
+    FROM (${formerLinks(directoryId)}) l
+    JOIN staged_groups s ON s.run_id = ${runId} AND s.group_key = l.group_key
+    WHERE l.member_is = 'user' AND l.member_key IN (${whose})
     ON CONFLICT DO NOTHING`.execute(tx.db);
 }
 
@@ -121,15 +176,15 @@ async function carryUsers(
   runId: string,
   directoryId: string,
   which: RawBuilder<unknown>,
+  leavesAt: RawBuilder<unknown>,
 ): Promise<void> {
   await sql`
     INSERT INTO staged_users (organization_id, run_id, source_key, external_id, user_name, email, display_name, active, starts_at,
-      ends_at, attributes, fingerprint)
+      ends_at, attributes, fingerprint, leaves_at)
     SELECT d.organization_id, ${runId}::uuid, d.source_key, d.external_id, d.user_name, d.email, d.display_name, d.active, d.starts_at,
-      d.ends_at, d.attributes, coalesce(d.fingerprint::uuid, gen_random_uuid())
+      d.ends_at, d.attributes, coalesce(d.fingerprint::uuid, gen_random_uuid()), ${leavesAt}::timestamptz
     FROM directory_users d
     WHERE d.directory_id = ${directoryId} AND d.deleted_at IS NULL AND ${which}
-      AND NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND x.what = 'user' AND x.key = d.source_key)
     ON CONFLICT DO NOTHING`.execute(tx.db);
 }
 

@@ -4,6 +4,7 @@
  * has one keeps it, and the others come in the order of their addresses (directory, Reconcile; access models).
  */
 import { type RawBuilder, sql } from 'kysely';
+import { PRESENT } from './present.ts';
 
 /** Of the access model, what the statement needs. */
 export interface ReconcileRole {
@@ -35,8 +36,6 @@ export interface FactScope {
   /** `user_id, email` of those whose account is made with this plan. */
   readonly newcomers: RawBuilder<unknown>;
 }
-
-const PRESENT = sql`d.active AND d.deleted_at IS NULL AND coalesce(d.starts_at <= now(), true) AND coalesce(d.ends_at > now(), true)`;
 
 /** The people named, or everybody where none are, from their facts in every directory. */
 export function settledScope(userIds: readonly string[] | 'everybody'): FactScope {

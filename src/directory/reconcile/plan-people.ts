@@ -30,11 +30,11 @@ export function planPeople(
       -- Somebody holds an owner role for good if another active person, who is not leaving, holds it at the same scope.
       SELECT m.user_id FROM memberships m
       WHERE m.role = ANY(${ownerRoles as string[]}::text[])
-        AND m.user_id IN (SELECT user_id FROM incoming WHERE gone)
+        AND m.user_id IN (SELECT user_id FROM incoming WHERE gone OR grace = 'missing')
         AND NOT EXISTS (
           SELECT 1 FROM memberships o JOIN users ou ON ou.id = o.user_id AND ou.status = 'active'
           WHERE o.role = m.role AND o.scope_id = m.scope_id AND o.user_id <> m.user_id
-            AND o.user_id NOT IN (SELECT user_id FROM incoming WHERE gone AND user_id IS NOT NULL))
+            AND o.user_id NOT IN (SELECT user_id FROM incoming WHERE (gone OR grace = 'missing') AND user_id IS NOT NULL))
     ),
     considered AS (
       SELECT i.*, u.status, u.email AS user_email, u.display_name AS user_name,
@@ -83,11 +83,16 @@ export function planPeople(
         WHEN user_id IS NOT NULL AND gone AND status <> 'deprovisioned'
           AND NOT EXISTS (SELECT 1 FROM incoming other WHERE other.user_id = d.user_id AND other.present) THEN
           CASE WHEN kept THEN 'user.protected' ELSE 'user.deprovision' END
+        WHEN user_id IS NOT NULL AND present AND status <> 'deprovisioned' AND grace IN ('missing', 'waiting')
+          AND NOT EXISTS (SELECT 1 FROM incoming other WHERE other.user_id = d.user_id AND other.present
+            AND coalesce(other.grace NOT IN ('missing', 'waiting'), true)) THEN
+          CASE WHEN grace = 'waiting' THEN 'user.waiting' WHEN kept THEN 'user.protected' ELSE 'user.missing' END
         WHEN user_id IS NOT NULL AND present AND status = 'deprovisioned' AND reconciled_present IS FALSE THEN
           CASE WHEN doubt IS NULL THEN 'user.reactivate' ELSE 'user.ambiguous' END
         WHEN user_id IS NOT NULL AND present AND status <> 'deprovisioned' AND states_profile AND doubt IS NOT NULL THEN 'user.ambiguous'
         WHEN user_id IS NOT NULL AND present AND status <> 'deprovisioned' AND states_profile AND email IS NOT NULL
           AND (email, display_name) IS DISTINCT FROM (user_email, user_name) AND NOT (email_taken OR sharing > 1) THEN 'user.update'
+        WHEN user_id IS NOT NULL AND present AND status <> 'deprovisioned' AND grace = 'found' THEN 'user.found'
         WHEN user_id IS NULL AND present THEN
           CASE WHEN doubt IS NOT NULL THEN 'user.ambiguous'
             WHEN coalesce(external_match, email_match) IS NOT NULL THEN 'user.link' ELSE 'user.create' END
@@ -106,7 +111,10 @@ export function planPeople(
         WHEN 'user.update' THEN 'name or e-mail address changed in the directory'
         WHEN 'user.reactivate' THEN 'is back in the directory'
         WHEN 'user.deprovision' THEN gone_because
-        WHEN 'user.protected' THEN gone_because || ', but is the last owner or a protected account'
+        WHEN 'user.missing' THEN 'not in the source any more: leaves on ' || leaves_at || ' unless back'
+        WHEN 'user.waiting' THEN 'still not in the source: leaves on ' || leaves_at || ' unless back'
+        WHEN 'user.found' THEN 'is in the source again and does not leave'
+        WHEN 'user.protected' THEN CASE WHEN gone THEN gone_because ELSE 'not in the source any more' END || ', but is the last owner or a protected account'
         ELSE doubt
       END AS reason
     FROM decided WHERE kind IS NOT NULL`;

@@ -1,7 +1,8 @@
 /** Makes and weighs a run's plan: stored as rows of `sync_changes`, counted, and held against the guards. */
 import { type RawBuilder, sql } from 'kysely';
 import type { TenantTransaction } from '../../store/tenant.ts';
-import { type GuardSettings, type PlanFigures, type TrippedGuard, trippedGuards } from './guard.ts';
+import { planFigures } from './figures.ts';
+import { type GuardSettings, type TrippedGuard, trippedGuards } from './guard.ts';
 import { stagedRecords } from './incoming.ts';
 import type { ReconcileModel } from './model.ts';
 import { type FactScope, planMemberships, settledScope, stagedScope } from './plan-memberships.ts';
@@ -43,35 +44,14 @@ export async function guardPlan(
   tx: TenantTransaction,
   runId: string,
   directoryId: string,
+  model: ReconcileModel,
   settings: GuardSettings,
 ): Promise<TrippedGuard[]> {
-  const { rows } = await sql<PlanFigures>`
-    WITH looked_at AS (
-      -- Whoever approved a run saw what had gone before; counting begins anew.
-      SELECT max(finished_at) AS at FROM sync_runs WHERE directory_id = ${directoryId} AND status = 'applied' AND guards <> '[]'
-    ), recent AS (
-      SELECT c.kind FROM sync_runs r JOIN sync_changes c ON c.run_id = r.id
-      WHERE r.directory_id = ${directoryId} AND r.status = 'applied'
-        AND r.finished_at > greatest(now() - interval '24 hours', (SELECT at FROM looked_at))
-        AND c.kind IN ('user.deprovision', 'membership.remove')
-    )
-    SELECT
-      (SELECT count(*) FROM recent WHERE kind = 'user.deprovision') AS "recentDeprovisions",
-      (SELECT count(*) FROM recent WHERE kind = 'membership.remove') AS "recentMembershipRemovals",
-      (SELECT count(*) FROM staged_bad WHERE run_id = ${runId} AND coalesce(folded, '') = '') AS unattributed,
-      (SELECT count(*) FROM staged_users WHERE run_id = ${runId}) AS feed,
-      (SELECT count(*) FROM directory_users WHERE directory_id = ${directoryId} AND deleted_at IS NULL) AS "previousFeed",
-      (SELECT count(*) FROM users WHERE status <> 'deprovisioned'
-        AND id IN (SELECT user_id FROM directory_users WHERE directory_id = ${directoryId})) AS "activePeople",
-      (SELECT count(*) FROM memberships WHERE source = 'mapping') AS "derivedMemberships",
-      count(*) FILTER (WHERE kind = 'user.deprovision') AS deprovisions,
-      count(*) FILTER (WHERE kind = 'membership.remove') AS "membershipRemovals",
-      count(*) FILTER (WHERE administrative AND kind IN ('membership.add', 'membership.change') AND role IS DISTINCT FROM old_role)
-        AS "administrativeGrants",
-      count(*) FILTER (WHERE kind = 'user.protected') AS "keptOwners"
-    FROM sync_changes WHERE run_id = ${runId}`.execute(tx.db);
-  const figures = rows[0];
-  return figures === undefined ? [] : trippedGuards(figures, settings);
+  const administrative = model.roles
+    .filter((each) => each.administrative)
+    .map(({ scopeKind, role }) => `${scopeKind} ${role}`);
+  const figures = await planFigures(tx, runId, directoryId, administrative, settings.shareAppliesAbove);
+  return trippedGuards(figures, settings);
 }
 
 /** A fingerprint of everything that a plan is made from besides its feed; it moves when any of it does. */
@@ -83,7 +63,7 @@ export async function baseHash(tx: TenantTransaction): Promise<string> {
       ${of(sql`SELECT id, condition::text, group_name, group_by, effect, scope_id, role, position, enabled, directory_id FROM mapping_rules`)},
       ${of(sql`SELECT id, status, email, access_epoch, protected FROM users`)},
       ${of(sql`SELECT id, user_id, scope_id, role, source FROM memberships`)},
-      ${of(sql`SELECT id, version, user_id, deleted_at FROM directory_users`)},
+      ${of(sql`SELECT id, version, user_id, leaves_at, deleted_at FROM directory_users`)},
       ${of(sql`SELECT group_id, member_id FROM directory_group_members`)},
       ${of(sql`SELECT id, display_name FROM directory_groups`)})) AS hash`.execute(tx.db);
   return rows[0]?.hash ?? '';

@@ -133,7 +133,7 @@ async function settle(
   const model = await reconcileModel(deps, tx);
   await planDirectory(tx, runId, directoryId, model);
   const counts = { ...(await countChanges(tx, runId)), ...(bad === 0 ? {} : { 'record.bad': bad }) };
-  const guards = await guardPlan(tx, runId, directoryId, settings);
+  const guards = await guardPlan(tx, runId, directoryId, model, settings);
   if (mode === 'run' && guards.length === 0) {
     await applyRun(deps, tx, runId, directoryId);
     await finish(tx, runId, 'applied', counts, guards);

@@ -6,9 +6,9 @@ import type { TenantTransaction } from '../../store/tenant.ts';
 export async function recordStagedFacts(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
   await sql`
     INSERT INTO directory_users AS d (organization_id, directory_id, source_key, external_id, user_name, email, display_name, active,
-      starts_at, ends_at, attributes, fingerprint)
+      starts_at, ends_at, attributes, fingerprint, leaves_at)
     SELECT s.organization_id, ${directoryId}::uuid, s.source_key, s.external_id, s.user_name, s.email, s.display_name, s.active,
-      s.starts_at, s.ends_at, s.attributes, s.fingerprint
+      s.starts_at, s.ends_at, s.attributes, s.fingerprint, s.leaves_at
     FROM staged_users s
     WHERE s.run_id = ${runId} AND NOT EXISTS (
       SELECT 1 FROM directory_users same WHERE same.directory_id = ${directoryId} AND same.source_key = s.source_key
@@ -16,11 +16,17 @@ export async function recordStagedFacts(tx: TenantTransaction, runId: string, di
     ON CONFLICT (organization_id, directory_id, source_key) DO UPDATE SET external_id = excluded.external_id,
       user_name = excluded.user_name, email = excluded.email, display_name = excluded.display_name, active = excluded.active,
       starts_at = excluded.starts_at, ends_at = excluded.ends_at, attributes = excluded.attributes,
-      fingerprint = excluded.fingerprint, version = d.version + 1, updated_at = now(), deleted_at = NULL`.execute(
+      fingerprint = excluded.fingerprint, leaves_at = excluded.leaves_at, version = d.version + 1, updated_at = now(), deleted_at = NULL`.execute(
     tx.db,
   );
   await sql`
-    UPDATE directory_users d SET active = false, deleted_at = now(), updated_at = now(), version = version + 1
+    UPDATE directory_users d SET leaves_at = s.leaves_at FROM staged_users s
+    WHERE s.run_id = ${runId} AND d.directory_id = ${directoryId} AND d.source_key = s.source_key
+      AND (s.leaves_at IS NOT NULL OR d.leaves_at IS NOT NULL) AND s.leaves_at IS DISTINCT FROM d.leaves_at`.execute(
+    tx.db,
+  );
+  await sql`
+    UPDATE directory_users d SET active = false, deleted_at = now(), leaves_at = NULL, updated_at = now(), version = version + 1
     WHERE d.directory_id = ${directoryId} AND d.deleted_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.source_key = d.source_key)`.execute(
     tx.db,

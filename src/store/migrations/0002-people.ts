@@ -32,6 +32,8 @@ export const people: Migration = {
       guards jsonb NOT NULL DEFAULT '{}',
       schedule text,
       time_zone text NOT NULL DEFAULT 'UTC',
+      -- How long somebody whom the source no longer names is kept as they are.
+      grace_days double precision NOT NULL DEFAULT 0,
       -- Whether "inactive" or "missing" here means that the person has left. Never so for logins.
       decides_lifecycle boolean NOT NULL DEFAULT true,
       -- What a pulled source asks of us, sealed; and where its next reading of changes begins.
@@ -127,6 +129,8 @@ export const people: Migration = {
       version integer NOT NULL DEFAULT 1,
       created_at timestamptz NOT NULL DEFAULT now(),
       updated_at timestamptz NOT NULL DEFAULT now(),
+      -- The source does not name them any more; they are let go at this time unless it does so again.
+      leaves_at timestamptz,
       -- Gone from the source; the record stays, so that a rehire is recognised.
       deleted_at timestamptz,
       PRIMARY KEY (organization_id, directory_id, id),

@@ -49,6 +49,8 @@ export const access: Migration = {
       cursor text,
       counts jsonb NOT NULL DEFAULT '{}',
       guards jsonb NOT NULL DEFAULT '[]',
+      -- What the guards counted.
+      figures jsonb NOT NULL DEFAULT '{}',
       error text,
       started_at timestamptz NOT NULL DEFAULT now(),
       finished_at timestamptz,
@@ -100,6 +102,8 @@ export const access: Migration = {
       ends_at timestamptz,
       attributes jsonb NOT NULL,
       fingerprint uuid NOT NULL,
+      -- Of those whom the source no longer names: until when they are kept as they are.
+      leaves_at timestamptz,
       -- The line or id at which to look.
       found_at text NOT NULL DEFAULT '',
       -- Keys that differ by case only are one person's.
@@ -190,7 +194,7 @@ export const access: Migration = {
       run_id uuid NOT NULL,
       seq bigint GENERATED ALWAYS AS IDENTITY,
       kind text NOT NULL CHECK (kind IN ('user.create', 'user.link', 'user.update', 'user.reactivate', 'user.deprovision',
-        'user.ambiguous', 'user.protected', 'membership.add', 'membership.change', 'membership.remove', 'membership.withheld')),
+        'user.missing', 'user.waiting', 'user.found', 'user.ambiguous', 'user.protected', 'membership.add', 'membership.change', 'membership.remove', 'membership.withheld')),
       -- Known before apply, also for people whose account the plan is yet to create.
       user_id uuid,
       source_key text,

@@ -11,12 +11,15 @@ export interface MeasuredServer {
   readonly url: string;
   /** What `work` cost the server per operation. */
   cost(operations: number, work: () => Promise<void>): Promise<Cost>;
+  /** The most memory that the process has held so far (resident set size, the kernel's count), in MB. */
+  peakMegabytes(): Promise<number>;
   close(): Promise<void>;
 }
 
 interface Used {
   readonly cpuMs: number;
   readonly statements: number;
+  readonly peakMegabytes: number;
 }
 
 /** Starts `file` as a server; it must call `serveMeasured`. */
@@ -34,6 +37,7 @@ export async function startMeasured(file: string, ...args: string[]): Promise<Me
         statements: (after.statements - before.statements) / operations,
       };
     },
+    peakMegabytes: async () => (await used(child)).peakMegabytes,
     close: async () => {
       child.kill('SIGKILL');
       await once(child, 'exit');
@@ -55,7 +59,8 @@ export async function serveMeasured(make: (url: string) => Promise<RequestListen
   server.on('request', await make(url));
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
-    process.send?.({ cpuMs: (user + system) / 1000, statements } satisfies Used);
+    const peakMegabytes = process.resourceUsage().maxRSS / 1024;
+    process.send?.({ cpuMs: (user + system) / 1000, statements, peakMegabytes } satisfies Used);
   });
   process.send?.({ url });
 }

@@ -6,10 +6,12 @@ import { startTestCluster } from '../harness/cluster.ts';
 import { type Row, table } from './rounds.ts';
 import { measureScim } from './scim.ts';
 import { measureSignIn } from './sign-in.ts';
+import { measureSync } from './sync.ts';
 
 const BENCHES: Readonly<Record<string, (cluster: TestCluster) => Promise<Row[]>>> = {
   'sign-in': measureSignIn,
   scim: measureScim,
+  sync: measureSync,
 };
 
 const asked = process.argv.slice(2);

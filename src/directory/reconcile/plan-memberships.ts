@@ -155,19 +155,24 @@ export function planMemberships(scope: FactScope, model: MembershipModel): RawBu
           AND n.scope_id = m.scope_id AND (n.role IS NULL OR n.role = m.role))
       ORDER BY m.user_id, m.scope_kind, m.scope_id, roles.rank DESC, m.position, m.slug, m.because
     ),
+    workspace_members AS (
+      SELECT user_id, scope_id AS workspace_id FROM granted WHERE scope_kind = 'workspace'
+      UNION
+      SELECT m.user_id, m.scope_id FROM memberships m JOIN people USING (user_id)
+      WHERE m.scope_kind = 'workspace' AND m.source <> 'mapping' AND coalesce(m.expires_at > now(), true)
+    ),
     desired AS MATERIALIZED (
-      SELECT g.*, ${model.productNeedsWorkspace}::boolean AND g.scope_kind = 'product'
-        AND NOT EXISTS (SELECT 1 FROM granted w WHERE w.user_id = g.user_id AND w.scope_kind = 'workspace' AND w.scope_id = g.workspace_id)
-        AND NOT EXISTS (SELECT 1 FROM memberships w WHERE w.user_id = g.user_id AND w.scope_kind = 'workspace'
-          AND w.scope_id = g.workspace_id AND w.source <> 'mapping' AND coalesce(w.expires_at > now(), true)) AS lacks_workspace
-      FROM granted g
+      -- Joined, for what is looked up row by row in a WITH-query is searched from its beginning each time.
+      SELECT g.*, ${model.productNeedsWorkspace}::boolean AND g.scope_kind = 'product' AND w.user_id IS NULL AS lacks_workspace
+      FROM granted g LEFT JOIN workspace_members w ON w.user_id = g.user_id AND w.workspace_id = g.workspace_id
     ),
     seat_holders AS MATERIALIZED (
       -- Whoever has a product of so many seats, and will still have it after this plan.
       SELECT DISTINCT m.product_id, m.user_id FROM memberships m JOIN products p ON p.id = m.product_id AND p.seats IS NOT NULL
+      LEFT JOIN desired d ON d.user_id = m.user_id AND d.product_id = m.product_id AND NOT d.lacks_workspace
+      LEFT JOIN people ON people.user_id = m.user_id
       WHERE coalesce(m.expires_at > now(), true) AND m.user_id NOT IN (SELECT user_id FROM (${scope.leaving}) l WHERE user_id IS NOT NULL)
-        AND (m.source <> 'mapping' OR m.user_id NOT IN (SELECT user_id FROM people)
-          OR EXISTS (SELECT FROM desired d WHERE d.user_id = m.user_id AND d.product_id = m.product_id AND NOT d.lacks_workspace))
+        AND (m.source <> 'mapping' OR people.user_id IS NULL OR d.user_id IS NOT NULL)
     ),
     waiting AS (
       SELECT d.user_id, d.product_id, p.seats,

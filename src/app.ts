@@ -35,6 +35,7 @@ import { offboardingRoutes } from './offboarding/routes.ts';
 import type { Settings } from './settings.ts';
 import { authenticateSession } from './sign-in/authenticate.ts';
 import { connectionRoutes } from './sign-in/connection-routes.ts';
+import { invitationRoutes } from './sign-in/invitation/routes.ts';
 import { localSignInRoutes } from './sign-in/local/people-routes.ts';
 import { appRoutes } from './sign-in/oauth/app-routes.ts';
 import { oauthRoutes } from './sign-in/oauth/routes.ts';
@@ -127,6 +128,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     checkResponseRoutes(deps),
     traceRoutes(deps),
     localSignInRoutes(deps),
+    invitationRoutes(deps),
     sessionRoutes(deps),
     setUpLinkRoutes(deps),
     credentialRoutes(deps),

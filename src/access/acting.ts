@@ -14,6 +14,7 @@ import { subjectOf } from './membership.ts';
 import type { AccessModel, RoleRef } from './model.ts';
 import type { Ruling } from './rank.ts';
 import { type Place, resourceAt } from './scope.ts';
+import { liveRoles } from './subject.ts';
 
 /** Who acts: the id of a person, whose rank counts, or null for the operator, who is above all ranks. */
 export type ActorId = string | null;
@@ -38,6 +39,12 @@ export async function actingRoles(
   place: Place,
 ): Promise<RoleRef[]> {
   return rolesAt(model, await subjectOf(tx, actor), resourceAt(tx.organizationId, place), new Date());
+}
+
+/** All that a person holds now, wherever it is. */
+export async function heldRoles(tx: TenantTransaction, model: AccessModel, actor: string): Promise<RoleRef[]> {
+  const subject = await subjectOf(tx, actor);
+  return subject.status === 'active' ? liveRoles(model, subject, new Date()).map(({ role }) => role) : [];
 }
 
 /** @throws Fault `forbidden` where the ruling is a no */

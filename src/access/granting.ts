@@ -140,7 +140,11 @@ async function heldMembership(tx: TenantTransaction, id: string): Promise<Held> 
   return { userId: row.user_id, role: row.role, source: row.source, expiresAt: row.expires_at, place };
 }
 
-async function requireGrant(
+/**
+ * Asks whether a role may be given to somebody here.
+ * @throws Fault `invalid-input` where it can't be given there or so, `forbidden` where the actor's rank doesn't allow it
+ */
+export async function requireGrant(
   tx: TenantTransaction,
   model: AccessModel,
   actor: ActorId,
@@ -183,8 +187,13 @@ async function requireTaking(tx: TenantTransaction, model: AccessModel, actor: A
   if (!ruling.allowed) throw new Fault('conflict', ruling.reason, { remedy: 'Hand the role over first.' });
 }
 
-/** A product's role counts for nothing without what the model asks for before it, so it is not given without. */
-async function requireLayers(tx: TenantTransaction, model: AccessModel, userId: string, place: Place): Promise<void> {
+/** A product's role counts for nothing without what the model asks for before it, so it is not given without. @throws Fault `conflict` */
+export async function requireLayers(
+  tx: TenantTransaction,
+  model: AccessModel,
+  userId: string,
+  place: Place,
+): Promise<void> {
   if (place.kind !== 'product' || place.workspaceId === null || !model.layers.includes('workspace')) return;
   const workspace: Place = {
     kind: 'workspace',
@@ -205,7 +214,8 @@ function requireLasting(model: AccessModel, ref: RoleRef, expiresAt: Date | null
   throw new Fault('invalid-input', `The role "${role.label}" is not given for a limited time.`, { where: 'expiresAt' });
 }
 
-function requireReason(model: AccessModel, reason: string): void {
+/** @throws Fault `invalid-input` where the model asks for a reason and there is none */
+export function requireReason(model: AccessModel, reason: string): void {
   if (!model.hierarchy.reasonRequired || reason !== '') return;
   throw new Fault('invalid-input', 'This access model asks for a reason.', { where: 'reason' });
 }

@@ -77,6 +77,13 @@ export function mayBeGiven(model: AccessModel, ref: RoleRef, how: Source, recipi
   return ALLOWED;
 }
 
+/** Whether somebody may invite anybody at all, asked before they learn who and what there is. @param held all that they hold */
+export function mayInvite(model: AccessModel, held: readonly RoleRef[]): Ruling {
+  const needed = new Set([...model.roles.values()].flatMap((role) => permissionsToGive(model, role, 'invitation')));
+  if (rolesOf(model, held).some((role) => holdsAny(role, [...needed]))) return ALLOWED;
+  return refused(`Inviting takes ${either([...needed])}.`);
+}
+
 /**
  * Whether somebody may change or take away a role that another person holds.
  * @param actorRoles what the actor holds in the role's scope or around it (`rolesAt`)

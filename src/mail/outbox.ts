@@ -75,6 +75,17 @@ export async function postMail(deps: PostDependencies, tx: TenantTransaction, ..
   return true;
 }
 
+/** Takes back what has not been sent yet of the mails about something. */
+export async function cancelMail(tx: TenantTransaction, about: readonly string[]): Promise<void> {
+  if (about.length === 0) return;
+  await tx.db
+    .updateTable('mails')
+    .set({ state: 'cancelled', sealed_text: null, finished_at: sql`now()` })
+    .where('about', 'in', about)
+    .where('state', 'in', ['waiting', 'retry', 'failed'])
+    .execute();
+}
+
 /** Opens a mail's text. */
 export function textOf(sealingKeys: SealingKeys, id: string, sealed: string): string {
   return unseal(sealingKeys, purposeOf(id), sealed);

@@ -29,6 +29,8 @@ export interface Case {
     readonly sessions: number;
     readonly grants: number;
     readonly oauthTokens: number;
+    /** That they made, or that were for them. */
+    readonly invitations: number;
     /** The platform's apps that were signed in to, by client_id. */
     readonly apps: readonly string[];
     readonly apiKeys: readonly { id: string; display: string; kind: string; end: string }[];

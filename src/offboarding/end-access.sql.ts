@@ -31,6 +31,8 @@ export function openCases(
           ORDER BY k.created_at), '[]') FROM api_keys k WHERE k.creator_id = u.id AND k.revoked_at IS NULL),
       'memberships', (SELECT coalesce(jsonb_agg(jsonb_build_object('scope', m.scope_kind, 'scopeId', m.scope_id, 'role', m.role, 'source', m.source)
           ORDER BY m.scope_kind, m.role), '[]') FROM memberships m WHERE m.user_id = u.id),
+      'invitations', (SELECT count(*) FROM invitations i WHERE i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now()
+        AND (i.inviter_id = u.id OR i.email = u.email)),
       'oauthTokens', (SELECT count(*) FROM oauth_tokens t WHERE t.user_id = u.id AND t.locked_at IS NULL))
     FROM users u JOIN jsonb_to_recordset(${leavers}::jsonb) AS l("userId" uuid, reason text) ON l."userId" = u.id
     WHERE u.id = ANY(${ids as string[]}::uuid[])
@@ -48,6 +50,14 @@ export function endings(
   return [
     sql`UPDATE users SET status = 'deprovisioned', deprovisioned_at = now(), access_epoch = access_epoch + 1 WHERE id = ${theirs}`,
     sql`UPDATE sessions SET ended_at = now(), ended_reason = ${LEFT} WHERE user_id = ${theirs} AND ended_at IS NULL`,
+    // What they promised others, and what others promised them.
+    sql`UPDATE invitations i SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
+        WHERE i.accepted_at IS NULL AND i.revoked_at IS NULL
+          AND (i.inviter_id = ${theirs} OR i.email IN (SELECT email FROM users WHERE id = ${theirs}))`,
+    sql`UPDATE mails m SET state = 'cancelled', sealed_text = NULL, finished_at = now()
+        FROM invitations i WHERE m.about = i.id::text AND m.state IN ('waiting', 'retry', 'failed')
+          AND i.accepted_at IS NULL AND i.revoked_at IS NULL
+          AND (i.inviter_id = ${theirs} OR i.email IN (SELECT email FROM users WHERE id = ${theirs}))`,
     sql`UPDATE grants SET revoked_at = now() WHERE user_id = ${theirs} AND revoked_at IS NULL`,
     // What apps were given: they count for nothing from the person's state on; this says since when.
     sql`WITH held AS (
@@ -91,6 +101,9 @@ export function endedEvents(ids: readonly string[]): RawBuilder<unknown> {
     SELECT 'membership.removed', 'user', user_id::text, ${LEFT},
       jsonb_build_object('scope', scope_kind, 'scopeId', scope_id, 'role', role, 'source', source) FROM memberships
       WHERE user_id = ${theirs}
+    UNION ALL
+    SELECT 'invitation.revoked', 'invitation', id::text, ${LEFT}, jsonb_build_object('email', email, 'inviter', inviter_id) FROM invitations
+      WHERE revoked_at = now() AND (inviter_id = ${theirs} OR email IN (SELECT email FROM users WHERE id = ${theirs}))
     UNION ALL
     SELECT 'oauth_token.locked', 'oauth_token', id::text, ${LEFT}, jsonb_build_object('user', user_id, 'provider', provider_id) FROM oauth_tokens
       WHERE user_id = ${theirs} AND locked_at = now()`;

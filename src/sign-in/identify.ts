@@ -3,7 +3,7 @@
  *
  * 1. A known (connection, subject): that person, with the role they have, whatever has become of their address and its domain.
  * 2. Else the person with that e-mail address, if its domain is proven to be this organization's and one that the connection serves.
- * 3. Else a new person, if the domain is and newcomers are let in.
+ * 3. Else a new person, if the domain is and newcomers are let in or this one is invited.
  *
  * Whoever has been let go stays out, whatever the identity provider says; only a directory or an administrator brings them back.
  */
@@ -30,6 +30,8 @@ export interface KnownFacts {
   /** Whether the connection may vouch for people of that domain. */
   readonly domainServed: boolean;
   readonly justInTime: boolean;
+  /** Whether somebody here has invited this address. */
+  readonly invited: boolean;
 }
 
 export type Verdict =
@@ -79,11 +81,11 @@ function admit(kind: 'known' | 'link', { userId, status }: KnownPerson): Verdict
 }
 
 function create(email: string, known: KnownFacts): Verdict {
-  if (known.justInTime) return { kind: 'create', email };
+  if (known.justInTime || known.invited) return { kind: 'create', email };
   return refuse(
     'just-in-time',
     'This person has no account, and newcomers are not let in.',
-    'An administrator can add them, or turn on just-in-time provisioning.',
+    'An administrator can invite them, or turn on just-in-time provisioning.',
   );
 }
 

@@ -56,6 +56,8 @@ function lookingUp(connection: Connection, { subject, email }: Login): RawBuilde
       EXISTS (SELECT 1 FROM domains v WHERE v.name = ${email === null ? null : domainOf(email)} AND v.verified_at IS NOT NULL)
         AS "domainVerified",
       coalesce(${connection.justInTime}::boolean, o.just_in_time) AS "justInTime",
+      iu.id IS NULL AND eu.id IS NULL AND EXISTS (SELECT 1 FROM invitations n WHERE n.email = ${email} AND n.accepted_at IS NULL
+        AND n.revoked_at IS NULL AND n.expires_at > now()) AS invited,
       coalesce(${connection.defaultRole}, o.default_role) AS "defaultRole", o.groups_from AS "groupsFrom",
       (SELECT d.fingerprint FROM directory_users d
         WHERE d.directory_id = ${connection.directoryId} AND d.source_key = ${subject} AND d.active AND d.deleted_at IS NULL) AS fingerprint

@@ -16,6 +16,7 @@ import type { TenantTransaction } from '../store/tenant.ts';
 import type { Login } from './attributes.ts';
 import type { Connection } from './connection.ts';
 import { identify, type Verdict } from './identify.ts';
+import { acceptAtFirstSignIn } from './invitation/accept.ts';
 import { fingerprintOf, keptOf, writeFacts } from './login-facts.ts';
 import { type Known, lookUp } from './look-up.ts';
 import { SignInRefusal } from './refusal.ts';
@@ -34,6 +35,11 @@ export interface SignedIn {
 
 /** How somebody was known, for the record. */
 const HOW = { known: 'known identity', link: 'linked by verified e-mail domain', create: 'created just in time' };
+
+const NO_LONGER_INVITED = {
+  reason: 'Whoever invited this person may not give what they promised any more, and newcomers are not let in.',
+  remedy: 'An administrator can invite them anew.',
+};
 
 type Admitted = Exclude<Verdict, { kind: 'refuse' }>;
 
@@ -89,7 +95,7 @@ async function admit(
     if (verdict.kind !== 'create') return { userId: verdict.userId, verdict };
     // Before the first write, or a directory's run that is making the same account and this login could wait for each other.
     await takeTurn(tx, 'beside others');
-    const userId = await createPerson(deps, tx, connection, login, verdict.email, known.defaultRole);
+    const userId = await createPerson(deps, tx, connection, login, verdict.email, known);
     if (userId !== undefined) return { userId, verdict };
   }
   throw new Error('an account was neither found nor could be made');
@@ -110,7 +116,7 @@ async function createPerson(
   connection: Connection,
   login: Login,
   email: string,
-  defaultRole: string | null,
+  { defaultRole, invited, justInTime }: Known,
 ): Promise<string | undefined> {
   const { rows } = await sql<{ id: string }>`
     INSERT INTO users (organization_id, email, display_name) VALUES (${tx.organizationId}, ${email}, ${login.name})
@@ -123,6 +129,8 @@ async function createPerson(
     reason: 'first sign-in',
     detail: { email, connection: connection.slug },
   });
+  if (invited && (await acceptAtFirstSignIn(deps.models, tx, { userId, email }))) return userId;
+  if (!justInTime) throw new SignInRefusal('just-in-time', NO_LONGER_INVITED);
   if (defaultRole !== null) await giveDefaultRole(deps, tx, connection, userId, defaultRole);
   return userId;
 }

@@ -1,6 +1,7 @@
 /** Everything that a browser meets while signing in. */
 import { Router } from 'express';
 import { errorPage } from './error-page.ts';
+import { invitationPages } from './invitation/pages.ts';
 import { localPages } from './local/routes.ts';
 import { meRoutes } from './me.ts';
 import { oidcRoutes } from './oidc/routes.ts';
@@ -15,7 +16,7 @@ export function signInRoutes(deps: SetUpDependencies): Router {
   const router = Router();
   router.use(['/sign-in', '/saml', '/oidc', '/me', '/set-up'], onOwnHost(deps.settings.http.baseUrl));
   router.use(pageAssets(), signInPage(deps), meRoutes(deps), samlRoutes(deps), oidcRoutes(deps), setUpPages(deps));
-  router.use(localPages(deps));
+  router.use(localPages(deps), invitationPages(deps));
   router.use(['/sign-in', '/sign-out', '/me', '/saml', '/oidc', '/set-up'], errorPage(deps));
   return router;
 }

@@ -37,6 +37,8 @@ export const locateSetUpLink = (db: Db, tokenHash: Buffer) => one(db, sql`locate
 
 export const locatePasswordLink = (db: Db, tokenHash: Buffer) => one(db, sql`locate_password_link(${tokenHash})`);
 
+export const locateInvitation = (db: Db, tokenHash: Buffer) => one(db, sql`locate_invitation(${tokenHash})`);
+
 export const locateHalfSignIn = (db: Db, tokenHash: Buffer) => one(db, sql`locate_half_sign_in(${tokenHash})`);
 
 /** Of a grant, code or token that an app was given. */

@@ -731,6 +731,34 @@ export interface MailRow {
   finished_at: Date | null;
 }
 
+export interface InvitationRow {
+  organization_id: string;
+  id: Generated<string>;
+  email: string;
+  name: string;
+  token_hash: Buffer;
+  reason: string;
+  inviter_id: string | null;
+  invited_by: string;
+  created_at: Generated<Date>;
+  expires_at: Date;
+  accepted_at: Date | null;
+  user_id: string | null;
+  revoked_at: Date | null;
+  revoked_by: string | null;
+  revoked_reason: string | null;
+}
+
+export interface InvitationRoleRow {
+  organization_id: string;
+  invitation_id: string;
+  scope_kind: 'organization' | 'workspace' | 'product';
+  workspace_id: string | null;
+  product_id: string | null;
+  scope_id: Generated<string>;
+  role: string;
+}
+
 export interface Tables {
   organizations: OrganizationRow;
   domains: DomainRow;
@@ -789,6 +817,8 @@ export interface Tables {
   oauth_exchanges: OauthExchangeRow;
   oauth_artifacts: OauthArtifactRow;
   mails: MailRow;
+  invitations: InvitationRow;
+  invitation_roles: InvitationRoleRow;
   audit_events: AuditEventRow;
   audit_seals: AuditSealRow;
 }

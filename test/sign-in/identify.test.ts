@@ -15,10 +15,19 @@ function* everything(): Generator<{ email: string | null; known: KnownFacts }> {
           for (const domainVerified of booleans)
             for (const domainServed of booleans)
               for (const justInTime of booleans)
-                yield {
-                  email,
-                  known: { identity, holderOfEmail, holderHasIdentity, domainVerified, domainServed, justInTime },
-                };
+                for (const invited of booleans)
+                  yield {
+                    email,
+                    known: {
+                      identity,
+                      holderOfEmail,
+                      holderHasIdentity,
+                      domainVerified,
+                      domainServed,
+                      justInTime,
+                      invited,
+                    },
+                  };
 }
 
 const cases = [...everything()];
@@ -50,7 +59,8 @@ describe('who is this?', () => {
   it('given no known identity, then only newcomers that are wanted are created', () => {
     for (const { email, known, verdict } of verdicts.filter((each) => each.known.identity === null)) {
       const domainCounts = known.domainVerified && known.domainServed;
-      const newcomer = email !== null && domainCounts && known.holderOfEmail === null && known.justInTime;
+      const newcomer =
+        email !== null && domainCounts && known.holderOfEmail === null && (known.justInTime || known.invited);
       assert.equal(verdict.kind === 'create', newcomer);
     }
   });

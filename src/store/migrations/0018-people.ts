@@ -1,7 +1,7 @@
 import type { Migration } from 'kysely/migration';
 import { statements } from './statements.ts';
 
-/** What administering people takes beside their accounts: e-mail to them. */
+/** What administering people takes beside their accounts: e-mail to them, invitations. */
 export const peopleAdministration: Migration = {
   up: statements(`
     -- Until it has arrived at a mail server.
@@ -30,5 +30,51 @@ export const peopleAdministration: Migration = {
     CREATE FUNCTION locate_due_mails() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
       SET app.role = 'locator' SET search_path = public, pg_temp
       AS $$ SELECT DISTINCT organization_id FROM mails WHERE state IN ('waiting', 'retry') AND next_attempt_at <= now() $$;
+
+    CREATE TABLE invitations (
+      organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
+      id uuid NOT NULL DEFAULT gen_random_uuid(),
+      email text NOT NULL CHECK (email = lower(email)),
+      name text NOT NULL DEFAULT '',
+      token_hash bytea NOT NULL UNIQUE,
+      reason text NOT NULL DEFAULT '',
+      -- Whose rank it counts with; null for the operator, who is above all ranks.
+      inviter_id uuid,
+      invited_by text NOT NULL,
+      created_at timestamptz NOT NULL DEFAULT now(),
+      expires_at timestamptz NOT NULL,
+      accepted_at timestamptz,
+      -- As whom it was accepted.
+      user_id uuid,
+      revoked_at timestamptz,
+      revoked_by text,
+      revoked_reason text,
+      PRIMARY KEY (organization_id, id),
+      -- An inviter who is removed without a trace must not leave an operator's invitation behind.
+      FOREIGN KEY (organization_id, inviter_id) REFERENCES users ON DELETE CASCADE,
+      FOREIGN KEY (organization_id, user_id) REFERENCES users ON DELETE SET NULL (user_id)
+    );
+    CREATE UNIQUE INDEX invitations_open ON invitations (organization_id, email) WHERE accepted_at IS NULL AND revoked_at IS NULL;
+    CREATE INDEX invitations_inviter ON invitations (organization_id, inviter_id) WHERE accepted_at IS NULL AND revoked_at IS NULL;
+    CALL wall_in('invitations', 'organization_id', :app);
+
+    CREATE TABLE invitation_roles (
+      organization_id uuid NOT NULL,
+      invitation_id uuid NOT NULL,
+      scope_kind text NOT NULL CHECK (scope_kind IN ('organization', 'workspace', 'product')),
+      workspace_id uuid,
+      product_id uuid,
+      scope_id uuid NOT NULL GENERATED ALWAYS AS (coalesce(product_id, workspace_id, organization_id)) STORED,
+      role text NOT NULL,
+      PRIMARY KEY (organization_id, invitation_id, scope_id),
+      FOREIGN KEY (organization_id, invitation_id) REFERENCES invitations ON DELETE CASCADE,
+      FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces ON DELETE CASCADE,
+      FOREIGN KEY (organization_id, product_id) REFERENCES products ON DELETE CASCADE
+    );
+    CALL wall_in('invitation_roles', 'organization_id', :app);
+
+    CREATE FUNCTION locate_invitation(wanted bytea) RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER
+      SET app.role = 'locator' SET search_path = public, pg_temp
+      AS $$ SELECT organization_id FROM invitations WHERE token_hash = wanted $$;
   `),
 };

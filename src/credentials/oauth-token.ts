@@ -1,4 +1,5 @@
 /** The vault: tokens of other OAuth servers, kept sealed for people and ended when these leave. */
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { Fault } from '../errors.ts';
@@ -60,6 +61,15 @@ export function openOauthToken(
   token: { readonly user_id: string; readonly sealed_token: string },
 ): string {
   return unseal(sealingKeys, purposeOf(token.user_id), token.sealed_token);
+}
+
+/** Its provider has ended it: nothing of it is kept any longer. */
+export async function markTokenEnded(tx: TenantTransaction, id: string): Promise<void> {
+  await tx.db
+    .updateTable('oauth_tokens')
+    .set({ ended_at: sql`now()`, sealed_token: null })
+    .where('id', '=', id)
+    .execute();
 }
 
 function purposeOf(userId: string): string {

@@ -1,4 +1,4 @@
-/** API keys, access tokens, OAuth providers and kept tokens in the administration API. */
+/** API keys, access tokens and kept tokens in the administration API. */
 import { z } from 'zod';
 import type { Models } from '../access/model-file.ts';
 import { organizationModel } from '../access/organization-model.ts';
@@ -9,7 +9,6 @@ import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
 import { apiKeyInput, createApiKey, type KeyMaker, listApiKeys, revokeApiKey } from './api-key.ts';
 import { issueGrant } from './grant.ts';
-import { listOauthProviders, oauthProviderInput, putOauthProvider } from './oauth-provider.ts';
 import { keepOauthToken, oauthTokenInput } from './oauth-token.ts';
 
 export interface CredentialDependencies {
@@ -103,40 +102,6 @@ function declareAccessTokens(api: ApiRouter, { store }: CredentialDependencies):
 
 function declareVault(api: ApiRouter, { settings, store }: CredentialDependencies): void {
   const { sealingKeys } = settings.secrets;
-  endpoint(
-    api,
-    {
-      method: 'get',
-      path: '/oauth-providers',
-      summary: 'OAuth servers whose tokens are kept for people',
-      area: 'connections',
-    },
-    async (_, request) => {
-      return withinTenant(
-        store.db,
-        request,
-        async (tx) => ({ oauthProviders: await listOauthProviders(tx) }),
-        'reader',
-      );
-    },
-  );
-
-  endpoint(
-    api,
-    {
-      method: 'put',
-      path: '/oauth-providers/:provider',
-      summary: 'Create or update an OAuth provider',
-      area: 'connections',
-      params: z.object({ provider: z.string() }),
-      body: z.record(z.string(), z.unknown()),
-    },
-    async ({ params, body }, request) => {
-      const input = oauthProviderInput.parse({ ...body, slug: params.provider });
-      return withinTenant(store.db, request, (tx) => putOauthProvider(tx, sealingKeys, input));
-    },
-  );
-
   endpoint(
     api,
     {

@@ -61,8 +61,11 @@ const publicAgent = new Agent({ connect: { lookup: publicLookup } });
 export function outboundFetch(options: {
   readonly allowPrivateNetwork: boolean;
   readonly timeout?: number;
+  /** The end of everything that is asked by it. */
+  readonly until?: AbortSignal;
 }): typeof fetch {
-  const { allowPrivateNetwork, timeout = 10_000 } = options;
+  const { allowPrivateNetwork, timeout = 10_000, until } = options;
+  const limits = until === undefined ? [] : [until];
   const send = async (input: string | URL | Request, init: RequestInit = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     // A literal address is never looked up.
@@ -71,7 +74,7 @@ export function outboundFetch(options: {
     return undiciFetch(url, {
       ...(init as unknown as Parameters<typeof undiciFetch>[1]),
       redirect: 'manual',
-      signal: AbortSignal.any([AbortSignal.timeout(timeout), ...(init.signal ? [init.signal] : [])]),
+      signal: AbortSignal.any([AbortSignal.timeout(timeout), ...limits, ...(init.signal ? [init.signal] : [])]),
       ...(allowPrivateNetwork ? {} : { dispatcher: publicAgent }),
     });
   };

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { putMappingRule } from '../access/mapping-rule.ts';
 import type { Models } from '../access/model-file.ts';
 import { organizationModel } from '../access/organization-model.ts';
-import { putOauthProvider } from '../credentials/oauth-provider.ts';
 import { putDirectory } from '../directory/directory.ts';
 import { reconcileEverybody } from '../directory/reconcile/people.ts';
 import { Fault } from '../errors.ts';
 import type { JobQueue } from '../jobs/queue.ts';
+import { putProvider } from '../offboarding/provider.ts';
 import { putWebhookEndpoint } from '../offboarding/webhook-endpoint.ts';
 import type { Settings } from '../settings.ts';
 import { putConnection, readAhead } from '../sign-in/connection.ts';
@@ -151,7 +151,7 @@ async function putOwn(
   await each('directory', manifest.directories, bySlug, (item) => putDirectory(tx, deps, item));
   const model = await organizationModel(deps.models, tx);
   await each('mapping rule', manifest.mappingRules, bySlug, (item) => putMappingRule(tx, model, item));
-  await each('OAuth provider', manifest.oauthProviders, bySlug, (item) => putOauthProvider(tx, sealingKeys, item));
+  await each('OAuth provider', manifest.oauthProviders, bySlug, (item) => putProvider(tx, sealingKeys, item));
   await each('webhook endpoint', manifest.webhookEndpoints, bySlug, (item) =>
     putWebhookEndpoint(tx, sealingKeys, item),
   );

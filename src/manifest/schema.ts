@@ -1,8 +1,8 @@
 /** What a manifest may say. Each part is the input of the capability it belongs to, so that file and API never differ. */
 import { z } from 'zod';
 import { mappingRuleInput } from '../access/mapping-rule.ts';
-import { oauthProviderInput } from '../credentials/oauth-provider.ts';
 import { directoryInput } from '../directory/directory.ts';
+import { providerInput } from '../offboarding/provider.ts';
 import { webhookEndpointInput } from '../offboarding/webhook-endpoint.ts';
 import { connectionInput } from '../sign-in/connection.ts';
 import { appInput } from '../sign-in/oauth/app-input.ts';
@@ -21,7 +21,7 @@ const parts = z.strictObject({
   connections: z.array(connectionInput).default([]),
   directories: z.array(directoryInput).default([]),
   mappingRules: z.array(mappingRuleInput).default([]),
-  oauthProviders: z.array(oauthProviderInput).default([]),
+  oauthProviders: z.array(providerInput).default([]),
   webhookEndpoints: z.array(webhookEndpointInput).default([]),
   /** The platform's own; they serve every organization. */
   apps: z.array(appInput).default([]),

@@ -50,7 +50,7 @@ const CASE = sql<Case>`
       'attempts', s.attempts, 'nextAttemptAt', CASE WHEN s.finished_at IS NULL THEN s.next_attempt_at END, 'lastError', s.last_error,
       'proof', s.proof, 'finishedAt', s.finished_at) ORDER BY s.kind, p.slug, w.slug, s.id), '[]')
     FROM offboarding_steps s
-    LEFT JOIN oauth_tokens t ON t.id = s.oauth_token_id LEFT JOIN oauth_providers p ON p.id = t.provider_id
+    LEFT JOIN oauth_tokens t ON t.id = s.oauth_token_id LEFT JOIN oauth_providers p ON p.id = coalesce(t.provider_id, s.oauth_provider_id)
     LEFT JOIN webhook_endpoints w ON w.id = s.webhook_endpoint_id
     WHERE s.case_id = c.id) AS steps
   FROM offboarding_cases c JOIN users u ON u.id = c.user_id`;

@@ -3,9 +3,11 @@
  * attempt; a process that is killed meanwhile leaves a step that comes due again by itself.
  */
 import { sql } from 'kysely';
-import type { OauthProviderConfig } from '../credentials/oauth-provider.ts';
+import type { Json } from '../store/tables.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import type { StepKind } from './next-step.ts';
+import type { RevokerKindName } from './revokers/open.ts';
+import type { PersonToEnd } from './revokers/revoker.ts';
 
 /** Longer than any executor may take, in seconds. */
 export const LEASE_SECONDS = 30;
@@ -20,16 +22,20 @@ export interface ClaimedStep {
   readonly reason: string;
   readonly trigger: string;
   readonly ended: Readonly<Record<string, unknown>>;
-  readonly oauth: {
+  /** As providers know them. */
+  readonly person: PersonToEnd;
+  readonly provider: {
+    readonly id: string;
+    readonly revoker: RevokerKindName;
+    readonly sealed_secrets: string | null;
+    readonly config: Json;
+  } | null;
+  /** Null where not one token is to end, but whatever the person has at the provider. */
+  readonly token: {
+    readonly id: string;
     readonly user_id: string;
-    readonly sealed_token: string;
+    readonly sealed_token: string | null;
     readonly token_kind: 'access_token' | 'refresh_token';
-    readonly provider: {
-      readonly id: string;
-      readonly revoker: string;
-      readonly sealed_secret: string | null;
-      readonly config: OauthProviderConfig;
-    };
   } | null;
   readonly webhook: {
     readonly id: string;
@@ -52,12 +58,14 @@ export async function claimDueSteps(tx: TenantTransaction, limit: number): Promi
     )
     SELECT s.id, s.case_id AS "caseId", s.kind, s.attempts, c.opened_at AS "openedAt", c.reason, c.trigger, c.ended,
       jsonb_build_object('id', u.id, 'email', u.email, 'displayName', u.display_name) AS user,
-      CASE WHEN t.id IS NOT NULL THEN jsonb_build_object('user_id', t.user_id, 'sealed_token', t.sealed_token, 'token_kind', t.token_kind,
-        'provider', jsonb_build_object('id', p.id, 'revoker', p.revoker, 'sealed_secret', p.sealed_secret, 'config', p.config)) END AS oauth,
+      jsonb_build_object('id', u.id, 'email', u.email, 'externalId', (SELECT f.external_id FROM directory_users f
+        JOIN directories d ON d.id = f.directory_id AND d.slug = p.config->>'directory' WHERE f.user_id = u.id
+        ORDER BY f.deleted_at DESC NULLS FIRST LIMIT 1)) AS person,
+      CASE WHEN p.id IS NOT NULL THEN to_jsonb(p) END AS provider, CASE WHEN t.id IS NOT NULL THEN to_jsonb(t) END AS token,
       CASE WHEN w.id IS NOT NULL THEN to_jsonb(w) END AS webhook
     FROM claimed s
     JOIN offboarding_cases c ON c.id = s.case_id JOIN users u ON u.id = c.user_id
-    LEFT JOIN oauth_tokens t ON t.id = s.oauth_token_id LEFT JOIN oauth_providers p ON p.id = t.provider_id
+    LEFT JOIN oauth_tokens t ON t.id = s.oauth_token_id LEFT JOIN oauth_providers p ON p.id = coalesce(t.provider_id, s.oauth_provider_id)
     LEFT JOIN webhook_endpoints w ON w.id = s.webhook_endpoint_id`.execute(tx.db);
   return rows;
 }

@@ -109,14 +109,22 @@ export function endedEvents(ids: readonly string[]): RawBuilder<unknown> {
       WHERE user_id = ${theirs} AND locked_at = now()`;
 }
 
-/** What is to be done elsewhere: a revocation for each locked token, a message to each endpoint. @returns how many steps */
+/**
+ * What is to be done elsewhere: a revocation for each locked token, an end to the person's account at each provider that ends people, a
+ * message to each endpoint. A token whose provider ends none singly ends there with its person. @returns the steps
+ */
 export function openSteps(caseIds: readonly string[]) {
   return sql<{ id: string }>`
-    INSERT INTO offboarding_steps (organization_id, case_id, kind, oauth_token_id, webhook_endpoint_id)
-    SELECT c.organization_id, c.id, 'oauth.revoke', t.id, NULL::uuid FROM offboarding_cases c
-      JOIN oauth_tokens t ON t.user_id = c.user_id AND t.locked_at = now() WHERE c.id = ANY(${caseIds as string[]}::uuid[])
+    INSERT INTO offboarding_steps (organization_id, case_id, kind, oauth_token_id, oauth_provider_id, webhook_endpoint_id)
+    SELECT c.organization_id, c.id, 'oauth.revoke', t.id, NULL::uuid, NULL::uuid FROM offboarding_cases c
+      JOIN oauth_tokens t ON t.user_id = c.user_id AND t.locked_at IS NOT NULL AND t.ended_at IS NULL
+      JOIN oauth_providers p ON p.id = t.provider_id AND (p.ends_tokens OR NOT p.ends_people)
+      WHERE c.id = ANY(${caseIds as string[]}::uuid[])
     UNION ALL
-    SELECT c.organization_id, c.id, 'webhook', NULL, w.id FROM offboarding_cases c CROSS JOIN webhook_endpoints w
+    SELECT c.organization_id, c.id, 'account.end', NULL, p.id, NULL FROM offboarding_cases c CROSS JOIN oauth_providers p
+      WHERE p.ends_people AND c.id = ANY(${caseIds as string[]}::uuid[])
+    UNION ALL
+    SELECT c.organization_id, c.id, 'webhook', NULL, NULL, w.id FROM offboarding_cases c CROSS JOIN webhook_endpoints w
       WHERE w.enabled AND c.id = ANY(${caseIds as string[]}::uuid[])
     RETURNING id`;
 }

@@ -9,7 +9,7 @@ export type Outcome =
   | { readonly state: 'retry'; readonly error: string; readonly retryAfterSeconds?: number | undefined }
   | { readonly state: 'needs_human'; readonly error: string };
 
-export type StepKind = 'oauth.revoke' | 'webhook';
+export type StepKind = 'oauth.revoke' | 'account.end' | 'webhook';
 
 export interface Settled {
   readonly state: Outcome['state'];
@@ -19,8 +19,10 @@ export interface Settled {
 }
 
 /** Pauses after the first try, the second ..., in seconds. Revocations hurry; webhooks follow Standard Webhooks: ten tries in 75 hours. */
+const REVOCATION = [2, 10, 60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600];
 const PAUSES: Record<StepKind, readonly number[]> = {
-  'oauth.revoke': [2, 10, 60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600],
+  'oauth.revoke': REVOCATION,
+  'account.end': REVOCATION,
   webhook: [5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600],
 };
 

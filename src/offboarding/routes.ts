@@ -2,6 +2,7 @@
 import { type ApiRouter, apiRouter } from '../http/endpoint.ts';
 import { declareCases } from './case-routes.ts';
 import { declareLeaving } from './person-routes.ts';
+import { declareProviders } from './provider-routes.ts';
 import { declareResidualAccess } from './residual-routes.ts';
 import type { OffboardingRouteDependencies } from './route-dependencies.ts';
 import { declareWebhooks } from './webhook-routes.ts';
@@ -12,6 +13,7 @@ export function offboardingRoutes(deps: OffboardingRouteDependencies): ApiRouter
   declareLeaving(api, deps);
   declareCases(api, deps);
   declareResidualAccess(api, deps);
+  declareProviders(api, deps);
   declareWebhooks(api, deps);
   return api;
 }

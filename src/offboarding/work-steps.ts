@@ -1,8 +1,7 @@
 /** The worker: takes due steps, has them done elsewhere, writes down what came of it, and sees to it that it is woken again. */
 import { sql } from 'kysely';
 import { record } from '../audit/record.ts';
-import { providerSecret } from '../credentials/oauth-provider.ts';
-import { openOauthToken } from '../credentials/oauth-token.ts';
+import { markTokenEnded } from '../credentials/oauth-token.ts';
 import { Fault } from '../errors.ts';
 import { outboundFetch } from '../http/outbound.ts';
 import type { JobQueue } from '../jobs/queue.ts';
@@ -13,8 +12,8 @@ import { locateOrganizations } from '../store/locate.ts';
 import { inTenant, type Origin } from '../store/tenant.ts';
 import { closeProven } from './cases.ts';
 import { type ClaimedStep, claimDueSteps, nextDue } from './claim.ts';
+import { endElsewhere } from './end-elsewhere.ts';
 import { type Outcome, settle } from './next-step.ts';
-import { revokeByRfc7009 } from './revokers/rfc7009.ts';
 import { sendWebhook } from './webhook.ts';
 import { webhookSecret } from './webhook-endpoint.ts';
 
@@ -29,8 +28,9 @@ const WORKER: Origin = { actor: { kind: 'system', id: 'offboarding', label: 'off
 
 /** Steps done side by side. */
 const BATCH = 16;
-/** An executor's time, in milliseconds; well below the lease. */
+/** One request's time, and that of all of a step's, in milliseconds; well below the lease. */
 const TIMEOUT = 10_000;
+const STEP_TIMEOUT = 20_000;
 
 /** Takes wake-ups from the queue; each works one organization's due steps. */
 export async function startOffboardingWorker(deps: WorkerDependencies): Promise<void> {
@@ -87,6 +87,7 @@ async function workStep(deps: WorkerDependencies, organizationId: string, step: 
       .executeTakeFirst();
     // Another worker took over after a lease ran out, and has finished it.
     if (written.numUpdatedRows === 0n) return;
+    if (step.token !== null && isGone(outcome)) await markTokenEnded(tx, step.token.id);
     if (step.webhook !== null && outcome.state === 'unsupported') await disableEndpoint(tx, step.webhook.id);
     await record(tx, {
       action: `offboarding.step_${settled.state}`,
@@ -107,19 +108,12 @@ async function workStep(deps: WorkerDependencies, organizationId: string, step: 
 
 async function execute(deps: WorkerDependencies, organizationId: string, step: ClaimedStep): Promise<Outcome> {
   const { sealingKeys } = deps.settings.secrets;
-  const send = outboundFetch({ allowPrivateNetwork: deps.settings.allowPrivateNetwork, timeout: TIMEOUT });
+  const { allowPrivateNetwork } = deps.settings;
+  const send = outboundFetch({ allowPrivateNetwork, timeout: TIMEOUT, until: AbortSignal.timeout(STEP_TIMEOUT) });
   const now = () => new Date();
   try {
-    if (step.oauth !== null) {
-      const { provider } = step.oauth;
-      const token = openOauthToken(sealingKeys, step.oauth);
-      const clientSecret = providerSecret(sealingKeys, provider);
-      return await revokeByRfc7009(
-        { token, kind: step.oauth.token_kind, provider: provider.config, clientSecret },
-        send,
-        now,
-      );
-    }
+    const { provider } = step;
+    if (provider !== null) return await endElsewhere({ ...step, provider }, sealingKeys, send, now);
     if (step.webhook !== null) {
       const secret = webhookSecret(sealingKeys, step.webhook);
       return await sendWebhook(
@@ -134,6 +128,10 @@ async function execute(deps: WorkerDependencies, organizationId: string, step: C
     deps.log.error({ error, step: step.id }, 'an offboarding step failed unexpectedly');
     return { state: 'retry', error: 'unexpected failure, see the log' };
   }
+}
+
+function isGone({ state }: Outcome): boolean {
+  return state === 'revoked' || state === 'already_gone';
 }
 
 function leaverMessage(organizationId: string, step: ClaimedStep) {

@@ -481,7 +481,9 @@ export interface OauthProviderRow {
   slug: string;
   revoker: string;
   config: Json;
-  sealed_secret: string | null;
+  sealed_secrets: Generated<string | null>;
+  ends_tokens: boolean;
+  ends_people: boolean;
 }
 
 export interface OauthTokenRow {
@@ -490,9 +492,10 @@ export interface OauthTokenRow {
   provider_id: string;
   user_id: string;
   token_kind: 'access_token' | 'refresh_token';
-  sealed_token: string;
+  sealed_token: string | null;
   created_at: Generated<Date>;
   locked_at: Date | null;
+  ended_at: Generated<Date | null>;
 }
 
 export interface WebhookEndpointRow {
@@ -537,8 +540,9 @@ export interface OffboardingStepRow {
   organization_id: string;
   case_id: string;
   id: Generated<string>;
-  kind: 'oauth.revoke' | 'webhook';
+  kind: 'oauth.revoke' | 'account.end' | 'webhook';
   oauth_token_id: string | null;
+  oauth_provider_id: string | null;
   webhook_endpoint_id: string | null;
   state: Generated<'waiting' | 'retry' | 'revoked' | 'already_gone' | 'delivered' | 'unsupported' | 'needs_human'>;
   attempts: Generated<number>;

@@ -1,118 +1,108 @@
 /**
- * Ends a token at an OAuth server by RFC 7009. A 200 is not proof: where the server has an introspection endpoint (RFC 7662), the token
- * counts as dead only when that says so (offboarding, Revokers).
+ * Ends a token at an OAuth server by RFC 7009. A 200 is not proof: some servers say it with an error in the body, some to any client.
+ * Where the server has an introspection endpoint (RFC 7662), the token counts as dead only when that says so (offboarding, Revokers).
  */
 import * as oauth from 'openid-client';
-import type { OauthProviderConfig } from '../../credentials/oauth-provider.ts';
-import { type Outcome, retryAfter } from '../next-step.ts';
+import { z } from 'zod';
+import type { Outcome } from '../next-step.ts';
+import { type Answer, alreadyGone, codeOf, notYet, refused, revoked } from './ask.ts';
+import { oauthClient, stoppedBy } from './oauth-client.ts';
+import { type RevokerContext, revokerKind, type TokenToEnd } from './revoker.ts';
+import { address, name, needed, secret } from './settings.ts';
 
-export interface TokenToRevoke {
-  readonly token: string;
-  readonly kind: 'access_token' | 'refresh_token';
-  readonly provider: OauthProviderConfig;
-  readonly clientSecret: string | null;
-}
+const settings = z.strictObject({
+  revocationEndpoint: address,
+  /** Where it is asked afterwards whether the token is really dead. */
+  introspectionEndpoint: address.optional(),
+  clientId: name,
+  authentication: z.enum(['client_secret_basic', 'client_secret_post', 'none']).default('client_secret_basic'),
+});
 
-/** Never throws: whatever the server does is an outcome. */
-export async function revokeByRfc7009(asked: TokenToRevoke, send: typeof fetch, now: () => Date): Promise<Outcome> {
-  const seen: Seen = {};
-  const server = serverOf(asked, watched(send, seen));
-  try {
-    await oauth.tokenRevocation(server, asked.token, { token_type_hint: asked.kind });
-  } catch (error) {
-    return ofError(error, seen, now());
-  }
-  const answer = { status: seen.status, at: now().toISOString() };
-  // Some servers say 200 and put the truth into the body.
-  if (seen.errorCode === 'invalid_token') return { state: 'already_gone', proof: answer };
-  if (seen.errorCode !== undefined)
-    return { state: 'needs_human', error: `the server answered 200 with the error "${seen.errorCode}"` };
-  if (asked.provider.introspectionEndpoint === undefined) {
-    return { state: 'revoked', proof: { ...answer, confirmed: false } };
-  }
-  return probe(server, asked, answer, seen, now);
-}
+/** Any OAuth server with a revocation endpoint. */
+export const rfc7009 = revokerKind({
+  settings,
+  secrets: z.strictObject({ clientSecret: secret.optional() }),
+  open: (server, context) => {
+    if (server.authentication !== 'none') needed(context.secrets.clientSecret, 'clientSecret');
+    return { token: (asked) => endAt(server, context, asked) };
+  },
+});
 
-async function probe(
-  server: oauth.Configuration,
-  asked: TokenToRevoke,
-  answer: Readonly<Record<string, unknown>>,
-  seen: Seen,
-  now: () => Date,
+/** Ends a token at a server that is described so. */
+export async function endAt(
+  server: z.output<typeof settings>,
+  context: Pick<RevokerContext<{ clientSecret?: string | undefined }>, 'fetch' | 'now' | 'secrets'>,
+  { token, kind }: TokenToEnd,
 ): Promise<Outcome> {
-  try {
-    const { active } = await oauth.tokenIntrospection(server, asked.token, { token_type_hint: asked.kind });
-    if (active) return { state: 'retry', error: 'the server said it was done, but the token still works' };
-    return { state: 'revoked', proof: { ...answer, confirmed: true, introspectedAt: now().toISOString() } };
-  } catch (error) {
-    const outcome = ofError(error, seen, now());
-    return outcome.state === 'needs_human' ? { state: 'revoked', proof: { ...answer, confirmed: false } } : outcome;
-  }
+  const seen: { last?: Answer } = {};
+  const client = clientOf(server, watched(context, seen), context.secrets.clientSecret);
+  const hint = { token_type_hint: kind };
+  const answer = await said(seen, () => oauth.tokenRevocation(client, token, hint));
+  const code = codeOf(answer);
+  if (code === 'invalid_token') return alreadyGone(answer);
+  if (code === 'unsupported_token_type')
+    return { state: 'unsupported', proof: { status: answer.status, at: answer.at, error: code } };
+  if (answer.status !== 200 || code !== undefined) return refused(answer);
+  if (server.introspectionEndpoint === undefined) return revoked(answer, false);
+
+  const probe = await said(seen, () => oauth.tokenIntrospection(client, token, hint));
+  // Who does not know our client here may have said 200 to it there without doing anything.
+  if (probe.status === 401 || codeOf(probe) === 'invalid_client') return refused(probe);
+  if (probe.status !== 200 || typeof probe.json['active'] !== 'boolean') return revoked(answer, false);
+  if (probe.json['active']) return notYet('the token still works');
+  return revoked(answer, true, { introspectedAt: probe.at });
 }
 
-interface Seen {
-  status?: number;
-  retryAfter?: string | null;
-  errorCode?: string | undefined;
+function clientOf(
+  { revocationEndpoint, introspectionEndpoint, clientId, authentication }: z.output<typeof settings>,
+  fetch: typeof globalThis.fetch,
+  clientSecret = '',
+): oauth.Configuration {
+  const ways = {
+    client_secret_basic: oauth.ClientSecretBasic,
+    client_secret_post: oauth.ClientSecretPost,
+    none: oauth.None,
+  };
+  const server = {
+    issuer: new URL(revocationEndpoint).origin,
+    revocation_endpoint: revocationEndpoint,
+    ...(introspectionEndpoint === undefined ? {} : { introspection_endpoint: introspectionEndpoint }),
+  };
+  return oauthClient(fetch, server, clientId, ways[authentication](clientSecret));
 }
 
-/** Notes what came back, for the library's errors don't carry all of it. */
-function watched(send: typeof fetch, seen: Seen): oauth.CustomFetch {
-  return async (url, options) => {
-    const response = await send(url, options as RequestInit);
-    seen.status = response.status;
-    seen.retryAfter = response.headers.get('retry-after');
-    seen.errorCode = await errorCodeOf(response.clone());
+/** Notes what came back, for the library says of an answer only whether it was well. */
+function watched(
+  { fetch, now }: Pick<RevokerContext<unknown>, 'fetch' | 'now'>,
+  seen: { last?: Answer },
+): typeof fetch {
+  return async (url, init) => {
+    const response = await fetch(url, init);
+    const json: unknown = await response
+      .clone()
+      .json()
+      .catch(() => undefined);
+    const object = typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
+    seen.last = {
+      status: response.status,
+      at: now().toISOString(),
+      json: object,
+      isJson: json !== undefined,
+      list: [],
+    };
     return response;
   };
 }
 
-async function errorCodeOf(response: Response): Promise<string | undefined> {
-  const body: unknown = await response.json().catch(() => undefined);
-  const code = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
-  return typeof code === 'string' ? code.slice(0, 100) : undefined;
-}
-
-function serverOf({ provider, clientSecret }: TokenToRevoke, send: oauth.CustomFetch): oauth.Configuration {
-  const secret = clientSecret ?? '';
-  const authentication = {
-    client_secret_basic: () => oauth.ClientSecretBasic(secret),
-    client_secret_post: () => oauth.ClientSecretPost(secret),
-    none: () => oauth.None(),
-  }[provider.authentication];
-  const metadata = {
-    issuer: new URL(provider.revocationEndpoint).origin,
-    revocation_endpoint: provider.revocationEndpoint,
-    ...(provider.introspectionEndpoint === undefined ? {} : { introspection_endpoint: provider.introspectionEndpoint }),
-  };
-  const server = new oauth.Configuration(metadata, provider.clientId, undefined, authentication());
-  // Whether an address may be reached at all, and by http, is decided by `send`.
-  oauth.allowInsecureRequests(server);
-  server[oauth.customFetch] = send;
-  return server;
-}
-
-function ofError(error: unknown, seen: Seen, now: Date): Outcome {
-  const { status } = seen;
-  if (status === undefined) return { state: 'retry', error: `the server can't be reached: ${reasonOf(error)}` };
-  if (status === 429 || status >= 500) {
-    return {
-      state: 'retry',
-      error: `the server answered ${status}`,
-      retryAfterSeconds: retryAfter(seen.retryAfter ?? null, now),
-    };
+async function said(seen: { last?: Answer }, work: () => Promise<unknown>): Promise<Answer> {
+  delete seen.last;
+  try {
+    await work();
+  } catch (error) {
+    const { last } = seen;
+    if (last === undefined) throw stoppedBy(error, 'the server can not be asked');
+    return last;
   }
-  if (seen.errorCode === 'invalid_token') return { state: 'already_gone', proof: { status, at: now.toISOString() } };
-  if (seen.errorCode === 'unsupported_token_type')
-    return { state: 'unsupported', proof: { status, error: seen.errorCode } };
-  return {
-    state: 'needs_human',
-    error: `the server answered ${status}${seen.errorCode ? ` (${seen.errorCode})` : ''}`,
-  };
-}
-
-function reasonOf(error: unknown): string {
-  const deepest = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = (deepest as { code?: unknown }).code;
-  return typeof code === 'string' ? code : deepest instanceof Error ? deepest.message.slice(0, 200) : 'unknown reason';
+  if (seen.last === undefined) throw new Error('the library asked nobody');
+  return seen.last;
 }

@@ -99,14 +99,17 @@ export const credentials: Migration = {
     CREATE INDEX api_keys_creator ON api_keys (organization_id, creator_id) WHERE revoked_at IS NULL;
     CALL wall_in('api_keys', 'organization_id', :app);
 
-    -- An OAuth server elsewhere, whose tokens we keep for people and end when they leave.
+    -- A provider elsewhere: what people have there, tokens that we keep or an account, is ended when they leave.
     CREATE TABLE oauth_providers (
       organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
       id uuid NOT NULL DEFAULT gen_random_uuid(),
       slug text NOT NULL CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
       revoker text NOT NULL,
       config jsonb NOT NULL,
-      sealed_secret text,
+      sealed_secrets text,
+      -- What its revoker ends, as its settings are: single tokens, or whatever a person has there.
+      ends_tokens boolean NOT NULL DEFAULT true,
+      ends_people boolean NOT NULL DEFAULT false,
       PRIMARY KEY (organization_id, id),
       UNIQUE (organization_id, slug)
     );
@@ -117,10 +120,12 @@ export const credentials: Migration = {
       provider_id uuid NOT NULL,
       user_id uuid NOT NULL,
       token_kind text NOT NULL CHECK (token_kind IN ('access_token', 'refresh_token')),
-      sealed_token text NOT NULL,
+      -- Null once the provider has ended it.
+      sealed_token text,
       created_at timestamptz NOT NULL DEFAULT now(),
       -- Nobody may use it from then on; whether the provider has ended it is told by the offboarding step.
       locked_at timestamptz,
+      ended_at timestamptz,
       PRIMARY KEY (organization_id, id),
       FOREIGN KEY (organization_id, provider_id) REFERENCES oauth_providers,
       FOREIGN KEY (organization_id, user_id) REFERENCES users
@@ -160,8 +165,10 @@ export const credentials: Migration = {
       organization_id uuid NOT NULL,
       case_id uuid NOT NULL,
       id uuid NOT NULL DEFAULT gen_random_uuid(),
-      kind text NOT NULL CHECK (kind IN ('oauth.revoke', 'webhook')),
+      kind text NOT NULL CHECK (kind IN ('oauth.revoke', 'account.end', 'webhook')),
+      -- What is to end: one token, or a person's account at a provider; or who is told.
       oauth_token_id uuid,
+      oauth_provider_id uuid,
       webhook_endpoint_id uuid,
       state text NOT NULL DEFAULT 'waiting' CHECK (state IN
         ('waiting', 'retry', 'revoked', 'already_gone', 'delivered', 'unsupported', 'needs_human')),

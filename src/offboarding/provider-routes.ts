@@ -1,0 +1,38 @@
+/** Where people have tokens and accounts elsewhere. */
+import { z } from 'zod';
+import { withinTenant } from '../http/caller.ts';
+import { type ApiRouter, endpoint } from '../http/endpoint.ts';
+import { listProviders, providerInput, putProvider } from './provider.ts';
+import type { OffboardingRouteDependencies } from './route-dependencies.ts';
+
+/** Adds them to a router. */
+export function declareProviders(api: ApiRouter, { settings, store }: OffboardingRouteDependencies): void {
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/oauth-providers',
+      summary: 'Providers where tokens and accounts of people end when they leave',
+      area: 'connections',
+    },
+    async (_, request) => {
+      return withinTenant(store.db, request, async (tx) => ({ oauthProviders: await listProviders(tx) }), 'reader');
+    },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'put',
+      path: '/oauth-providers/:provider',
+      summary: 'Create or update a provider: its revoker, and what that revoker takes',
+      area: 'connections',
+      params: z.object({ provider: z.string() }),
+      body: z.record(z.string(), z.unknown()),
+    },
+    async ({ params, body }, request) => {
+      const input = providerInput.parse({ ...body, slug: params.provider });
+      return withinTenant(store.db, request, (tx) => putProvider(tx, settings.secrets.sealingKeys, input));
+    },
+  );
+}

@@ -3,7 +3,7 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { sql } from 'kysely';
 import { catalogOf } from './access/catalog.ts';
-import { evaluationRoutes } from './access/evaluation-routes.ts';
+import { decisionPointMetadata, evaluationRoutes } from './access/evaluation-routes.ts';
 import { accessGivenIn } from './access/given-in.ts';
 import { mappingRuleRoutes } from './access/mapping-rule-routes.ts';
 import type { Models } from './access/model-file.ts';
@@ -86,6 +86,9 @@ export function createApp(deps: Dependencies): Express {
   app.use(oauthRoutes(deps, authenticate));
   app.use('/oauth', tokenRoutes(deps, authenticate));
   app.use('/access/v1', evaluationRoutes(deps, authenticate));
+  app.get('/.well-known/authzen-configuration', (_request, response) => {
+    response.json(decisionPointMetadata(deps.settings.http.baseUrl));
+  });
   app.use('/api/v1', administrationApi(deps, authenticate));
   app.use((request) => {
     throw new Fault('not-found', `There is nothing at ${request.method} ${request.path}.`, { where: 'path' });

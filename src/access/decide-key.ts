@@ -38,19 +38,27 @@ export function decideKey(
   now: Date,
 ): Decision {
   const kind = kindOf(model, key.kind);
-  if (kind === undefined) return refuse('account', `The access model has no keys of kind "${key.kind}".`);
-  if (key.revokedAt !== null) return refuse('account', 'The key is revoked.');
-  if (!isAfter(key.expiresAt, now)) return refuse('account', 'The key has expired.');
-  const outside = outsideOf(key, resource);
-  if (outside !== null) return outside;
+  const refusal = endOfKey(model, key, now) ?? outsideOf(key, resource);
+  if (refusal !== null) return refusal;
   if (!mayCarry(model, key.kind, action)) {
     return refuse('permission', `Keys of this kind can't do "${action}".`);
   }
   if (!key.scopes.includes(action)) return refuse('permission', `The key's scopes don't include "${action}".`);
 
-  if (kind.actsAs === 'itself') return asItself(model, action, resource, now);
+  if (kind?.actsAs === 'itself') return asItself(model, action, resource, now);
   if (creator === null) return refuse('account', 'The key acts as its creator, and there is none.');
   return decide(model, creator, action, resource, now);
+}
+
+/** Why a key counts for nothing any more, wherever it is used; null where it still may. A kind that the model doesn't know gives nothing. */
+export function endOfKey(
+  model: AccessModel,
+  { kind, revokedAt, expiresAt }: Pick<ApiKey, 'kind' | 'revokedAt' | 'expiresAt'>,
+  now: Date,
+): Decision | null {
+  if (kindOf(model, kind) === undefined) return refuse('account', `The access model has no keys of kind "${kind}".`);
+  if (revokedAt !== null) return refuse('account', 'The key is revoked.');
+  return isAfter(expiresAt, now) ? null : refuse('account', 'The key has expired.');
 }
 
 /**
@@ -76,7 +84,7 @@ export function mayCreateKey(
 }
 
 /** Whether keys of a kind can carry a permission at all. */
-function mayCarry(model: AccessModel, kindName: string, permission: string): boolean {
+export function mayCarry(model: AccessModel, kindName: string, permission: string): boolean {
   const limit = kindOf(model, kindName)?.permissions;
   if (limit === undefined || !model.permissions.has(permission)) return false;
   return limit === 'all' || limit.includes(permission);

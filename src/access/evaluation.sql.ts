@@ -1,5 +1,6 @@
-/** Everything that one decision needs, in one statement: the organization's model, where it is asked, and who or what asks. */
-import { type RawBuilder, sql } from 'kysely';
+/** Everything that questions need, in one statement: the organization's model, where they are asked, and who or what asks. */
+import { sql } from 'kysely';
+import { prepared } from '../store/prepared.ts';
 import { isId, type TenantTransaction } from '../store/tenant.ts';
 import type { ApiKey, KeyResource } from './decide-key.ts';
 import { type StoredSubject, SUBJECT, subjectFrom } from './membership.ts';
@@ -11,111 +12,174 @@ export interface Named {
   readonly id: string;
 }
 
-export interface EvaluationFacts {
-  readonly modelName: string;
-  /** Undefined where there is no such thing here. */
-  readonly resource: KeyResource | undefined;
-  /** Whom roles count for: the person, or the key's creator; null where nobody is known. */
+/** A subject that is known here. */
+export interface KnownSubject {
+  /** Its id, by whatever name it was asked for. */
+  readonly id: string;
+  /** Whom roles count for: the person, or the key's creator; null where nobody counts. */
   readonly person: Subject | null;
-  /** The key where the subject is one that is known. */
+  readonly personId: string | null;
+  /** The key where the subject is one. */
   readonly key: ApiKey | null;
+  /** Changes with whatever it is that this subject's decisions come from. */
+  readonly epoch: string;
 }
+
+export interface Facts {
+  readonly modelName: string;
+  /** What is known of each name asked for, by `nameOf`; what is missing is not known here. */
+  readonly subjects: ReadonlyMap<string, KnownSubject>;
+  readonly places: ReadonlyMap<string, KeyResource>;
+}
+
+/** A name as the key of a map. */
+export function nameOf({ type, id }: Named): string {
+  return `${type} ${id}`;
+}
+
+/** Reads the facts of questions; undefined where the organization is gone. */
+export async function readFacts(
+  tx: TenantTransaction,
+  subjects: readonly Named[],
+  resources: readonly Named[],
+): Promise<Facts | undefined> {
+  const wanted = { ...wantedSubjects(subjects), ...wantedPlaces(resources) };
+  const { rows } = await prepared(sql<Row>`
+    SELECT o.model, o.slug,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('workspaceId', w.id, 'workspace', w.slug, 'environment', w.environment)), '[]')
+        FROM workspaces w WHERE w.id = ANY(${wanted.workspaceIds}::uuid[]) OR w.slug = ANY(${wanted.workspaces}::text[])) AS workspaces,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('workspaceId', w.id, 'workspace', w.slug, 'environment', w.environment,
+          'productId', p.id, 'product', p.slug, 'status', p.subscription_status, 'endsAt', p.subscription_ends_at)), '[]')
+        FROM products p JOIN workspaces w ON w.id = p.workspace_id WHERE p.id = ANY(${wanted.productIds}::uuid[])
+          OR (p.slug = ANY(${wanted.products}::text[]) AND w.slug = ANY(${wanted.productWorkspaces}::text[]))) AS products,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('id', u.id, 'email', u.email, 'subject', ${SUBJECT},
+          'epoch', md5(u.access_epoch || (${SUBJECT})::text)) ORDER BY u.deprovisioned_at DESC NULLS FIRST), '[]')
+        FROM users u WHERE u.id = ANY(${wanted.userIds}::uuid[]) OR u.email = ANY(${wanted.emails}::text[])) AS people,
+      (SELECT coalesce(jsonb_agg(to_jsonb(found) || jsonb_build_object('epoch', md5(found::text))), '[]') FROM (SELECT k.id, k.kind, k.workspace_id AS "workspaceId", k.product_id AS "productId",
+          k.environment, k.scopes, k.expires_at AS "expiresAt", k.revoked_at AS "revokedAt", k.creator_id AS "creatorId", ${CREATOR} AS creator
+        FROM api_keys k WHERE k.id = ANY(${wanted.keyIds}::uuid[])) found) AS keys
+    FROM organizations o WHERE o.id = ${tx.organizationId}`).execute(tx.db);
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return {
+    modelName: row.model,
+    subjects: known(subjects, (named) => subjectNamed(row, tx.organizationId, named)),
+    places: known(resources, (named) => placeNamed(row, tx.organizationId, named)),
+  };
+}
+
+/** A key's creator, unless what they made ended with their access: it doesn't count again later. */
+const CREATOR = sql`
+  (SELECT ${SUBJECT} FROM users u WHERE u.id = k.creator_id AND u.access_epoch = k.access_epoch)`;
 
 interface Row {
   readonly model: string;
-  readonly resource: {
-    readonly workspaceId: string | null;
-    readonly environment?: string;
-    readonly product: { readonly id: string; readonly status: string; readonly endsAt: string | null } | null;
-  } | null;
-  readonly person: StoredSubject | null;
-  readonly key: (Omit<ApiKey, 'expiresAt' | 'revokedAt'> & Stored<'expiresAt' | 'revokedAt'>) | null;
+  readonly slug: string;
+  readonly workspaces: readonly StoredWorkspace[];
+  readonly products: readonly StoredProduct[];
+  readonly people: readonly {
+    readonly id: string;
+    readonly email: string;
+    readonly subject: StoredSubject;
+    readonly epoch: string;
+  }[];
+  readonly keys: readonly StoredKey[];
 }
 
-type Stored<K extends string> = { readonly [name in K]: string | null };
+interface StoredWorkspace {
+  readonly workspaceId: string;
+  readonly workspace: string;
+  readonly environment: string;
+}
 
-/** Reads the facts of one question; undefined where the organization is gone. */
-export async function evaluationFacts(
-  tx: TenantTransaction,
-  subject: Named,
-  resource: Named,
-): Promise<EvaluationFacts | undefined> {
-  const { organizationId } = tx;
-  const { rows } = await sql<Row>`
-    SELECT o.model, (${resourceNamed(resource)}) AS resource, (${personNamed(subject)}) AS person, (${keyNamed(subject)}) AS key
-    FROM organizations o WHERE o.id = ${organizationId}`.execute(tx.db);
-  const [row] = rows;
-  if (row === undefined) return undefined;
-  const { key, person } = row;
+interface StoredProduct extends StoredWorkspace {
+  readonly productId: string;
+  readonly product: string;
+  readonly status: string;
+  readonly endsAt: string | null;
+}
+
+interface StoredKey extends Omit<ApiKey, 'organizationId' | 'expiresAt' | 'revokedAt'> {
+  readonly id: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+  readonly creatorId: string | null;
+  readonly creator: StoredSubject | null;
+  readonly epoch: string;
+}
+
+function wantedSubjects(subjects: readonly Named[]) {
+  const ofType = (type: string) => subjects.filter((each) => each.type === type).map(({ id }) => id);
   return {
-    modelName: row.model,
-    resource: row.resource === null ? undefined : placeFrom(organizationId, row.resource),
-    person: person && subjectFrom(person),
-    key: key && { ...key, expiresAt: timeOf(key.expiresAt), revokedAt: timeOf(key.revokedAt) },
+    userIds: ofType('user').filter(isId),
+    emails: ofType('user')
+      .filter((id) => !isId(id))
+      .map((id) => id.toLowerCase()),
+    keyIds: ofType('api_key').filter(isId),
   };
 }
 
-/** Resources are named by id; workspaces by slug too, products by `<workspace>/<product>`, organizations by their own slug. */
-function resourceNamed({ type, id }: Named): RawBuilder<unknown> {
-  switch (type) {
-    case 'organization':
-      return sql`SELECT jsonb_build_object('workspaceId', NULL, 'product', NULL) WHERE ${isNamed('o', 'slug', id)}`;
-    case 'workspace':
-      return sql`
-        SELECT jsonb_build_object('workspaceId', w.id, 'environment', w.environment, 'product', NULL)
-        FROM workspaces w WHERE ${isNamed('w', 'slug', id)} ORDER BY w.slug = ${id} LIMIT 1`;
-    case 'product':
-      return sql`
-        SELECT jsonb_build_object('workspaceId', w.id, 'environment', w.environment, 'product', jsonb_build_object(
-          'id', p.id, 'status', p.subscription_status, 'endsAt', p.subscription_ends_at))
-        FROM products p JOIN workspaces w ON w.id = p.workspace_id WHERE ${productNamed(id)} LIMIT 1`;
-    default:
-      return sql`SELECT NULL::jsonb`;
-  }
+/** Workspaces are named by id or slug, products by id or `<workspace>/<product>`. */
+function wantedPlaces(resources: readonly Named[]) {
+  const ofType = (type: string) => resources.filter((each) => each.type === type).map(({ id }) => id);
+  const [workspaces, products] = [ofType('workspace'), ofType('product')];
+  const pairs = products.filter((id) => !isId(id)).map((id) => id.split('/'));
+  return {
+    workspaceIds: workspaces.filter(isId),
+    workspaces,
+    productIds: products.filter(isId),
+    productWorkspaces: pairs.map(([workspace = '']) => workspace),
+    products: pairs.map(([, product = '']) => product),
+  };
 }
 
-function isNamed(alias: string, column: string, id: string): RawBuilder<unknown> {
-  const named = sql`${sql.ref(`${alias}.${column}`)} = ${id}`;
-  return isId(id) ? sql`(${sql.ref(`${alias}.id`)} = ${id} OR ${named})` : named;
-}
-
-function productNamed(id: string): RawBuilder<unknown> {
-  if (isId(id)) return sql`p.id = ${id}`;
-  const [workspace = '', product = '', ...more] = id.split('/');
-  return more.length > 0 ? sql`false` : sql`w.slug = ${workspace} AND p.slug = ${product}`;
-}
-
-/** A person by id or e-mail; a key's creator unless what they made ended with their access, for it doesn't count again later. */
-function personNamed({ type, id }: Named): RawBuilder<unknown> {
+function subjectNamed({ people, keys }: Row, organizationId: string, { type, id }: Named): KnownSubject | undefined {
+  const named = id.toLowerCase();
   if (type === 'user') {
-    const which = isId(id) ? sql`u.id = ${id}` : sql`u.email = ${id.toLowerCase()}`;
-    return sql`SELECT ${SUBJECT} FROM users u WHERE ${which} ORDER BY u.deprovisioned_at DESC NULLS FIRST LIMIT 1`;
+    const found = people.find((each) => each.id === named || each.email === named);
+    if (found === undefined) return undefined;
+    return { id: found.id, person: subjectFrom(found.subject), personId: found.id, key: null, epoch: found.epoch };
   }
-  if (type !== 'api_key' || !isId(id)) return sql`SELECT NULL::jsonb`;
-  return sql`
-    SELECT ${SUBJECT} FROM api_keys k JOIN users u ON u.id = k.creator_id AND u.access_epoch = k.access_epoch
-    WHERE k.id = ${id}`;
+  const found = type === 'api_key' ? keys.find((each) => each.id === named) : undefined;
+  if (found === undefined) return undefined;
+  const { id: keyId, creator, creatorId, epoch, ...key } = found;
+  const times = { expiresAt: timeOf(key.expiresAt), revokedAt: timeOf(key.revokedAt) };
+  const person = creator && subjectFrom(creator);
+  return { id: keyId, person, personId: person && creatorId, key: { ...key, ...times, organizationId }, epoch };
 }
 
-function keyNamed({ type, id }: Named): RawBuilder<unknown> {
-  if (type !== 'api_key' || !isId(id)) return sql`SELECT NULL::jsonb`;
-  return sql`
-    SELECT jsonb_build_object('kind', k.kind, 'organizationId', k.organization_id, 'workspaceId', k.workspace_id,
-      'productId', k.product_id, 'environment', k.environment, 'scopes', k.scopes, 'expiresAt', k.expires_at,
-      'revokedAt', k.revoked_at)
-    FROM api_keys k WHERE k.id = ${id}`;
-}
-
-function placeFrom(
+function placeNamed(
+  { slug, workspaces, products }: Row,
   organizationId: string,
-  { workspaceId, environment, product }: NonNullable<Row['resource']>,
-): KeyResource {
-  return {
-    organizationId,
-    workspaceId,
-    ...(environment === undefined ? {} : { environment }),
-    product: product && { id: product.id, subscription: { status: product.status, endsAt: timeOf(product.endsAt) } },
-  };
+  { type, id }: Named,
+): KeyResource | undefined {
+  const uuid = id.toLowerCase();
+  if (type === 'organization') {
+    return id === slug || uuid === organizationId ? { organizationId, workspaceId: null, product: null } : undefined;
+  }
+  if (type === 'workspace') {
+    const found =
+      workspaces.find((each) => each.workspaceId === uuid) ?? workspaces.find((each) => each.workspace === id);
+    return found && { organizationId, ...whereabouts(found), product: null };
+  }
+  if (type !== 'product') return undefined;
+  const found = products.find((each) => each.productId === uuid || `${each.workspace}/${each.product}` === id);
+  if (found === undefined) return undefined;
+  const subscription = { status: found.status, endsAt: timeOf(found.endsAt) };
+  return { organizationId, ...whereabouts(found), product: { id: found.productId, subscription } };
+}
+
+function whereabouts({ workspaceId, environment }: StoredWorkspace) {
+  return { workspaceId, environment };
+}
+
+function known<T>(asked: readonly Named[], find: (named: Named) => T | undefined): Map<string, T> {
+  const found = new Map<string, T>();
+  for (const named of asked) {
+    const value = find(named);
+    if (value !== undefined) found.set(nameOf(named), value);
+  }
+  return found;
 }
 
 function timeOf(text: string | null): Date | null {

@@ -9,7 +9,7 @@ import type { HeldMembership, Subject } from './subject.ts';
 export const SUBJECT = sql`
   jsonb_build_object('status', u.status, 'memberships', (
     SELECT coalesce(jsonb_agg(jsonb_build_object('scopeKind', m.scope_kind, 'scopeId', m.scope_id,
-      'workspaceId', m.workspace_id, 'role', m.role, 'expiresAt', m.expires_at)), '[]')
+      'workspaceId', m.workspace_id, 'role', m.role, 'expiresAt', m.expires_at) ORDER BY m.id), '[]')
     FROM memberships m WHERE m.user_id = u.id))`;
 
 /** A person as `SUBJECT` gives them: times are text. */

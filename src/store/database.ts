@@ -3,6 +3,7 @@ import { type Kysely, Kysely as KyselyDatabase, PostgresDialect, sql } from 'kys
 import pg from 'pg';
 import { Fault } from '../errors.ts';
 import type { Settings } from '../settings.ts';
+import { CHANNEL, type Changes, openChanges } from './changes.ts';
 import { openEmbeddedCluster } from './embedded.ts';
 import { type ApplicationRole, migrate, urlAs } from './migrate.ts';
 import { frugal } from './prepared.ts';
@@ -13,6 +14,8 @@ export interface Store {
   readonly db: Kysely<Tables>;
   /** For what needs a connection of its own kind (the queue, listening for notifications). */
   readonly applicationUrl: string;
+  /** For how long what was read of an organization's access counts. */
+  readonly changes: Changes;
   readonly migrated: readonly string[];
   close(): Promise<void>;
 }
@@ -29,24 +32,29 @@ export async function openStore(settings: Settings): Promise<Store> {
   const { ownerUrl, applicationUrl, leave } = await locateDatabase(settings, role);
   try {
     const migrated = ownerUrl === undefined ? [] : await migrateAsOwner(ownerUrl, role);
-    const db = connect(applicationUrl, settings.database.poolSize);
+    const changes = openChanges(applicationUrl);
+    const db = connect(applicationUrl, settings.database.poolSize, changes);
     await refuseUnwalledRole(db).catch(async (error: unknown) => {
       await db.destroy();
       throw error;
     });
     const close = async () => {
+      await changes.close();
       await db.destroy();
       await leave();
     };
-    return { db, applicationUrl, migrated, close };
+    return { db, applicationUrl, changes, migrated, close };
   } catch (error) {
     await leave();
     throw error;
   }
 }
 
-/** A Kysely over its own pool. int8 comes as a number: our sequences stay far below 2^53. */
-export function connect(url: string, max: number): Kysely<Tables> {
+/**
+ * A Kysely over its own pool. int8 comes as a number: our sequences stay far below 2^53.
+ * @param changes hears at once of what is changed through this pool
+ */
+export function connect(url: string, max: number, changes?: Changes): Kysely<Tables> {
   const types = {
     getTypeParser: (oid: number, format: 'text' | 'binary' = 'text') =>
       oid === 20 && format === 'text' ? Number : pg.types.getTypeParser(oid, format as 'text'),
@@ -54,6 +62,11 @@ export function connect(url: string, max: number): Kysely<Tables> {
   const pool = new pg.Pool({ connectionString: url, max, types, connectionTimeoutMillis: 10_000 });
   // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => {
+    client.on('notice', ({ message, detail }) => {
+      if (message === CHANNEL) changes?.heard(detail ?? '');
+    });
+  });
   return new KyselyDatabase<Tables>({ dialect: new PostgresDialect({ pool: frugal(pool) }) });
 }
 

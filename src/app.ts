@@ -16,6 +16,7 @@ import { tokenRoutes } from './credentials/token-routes.ts';
 import { personRoutes } from './directory/person-routes.ts';
 import { reconcileEverybody } from './directory/reconcile/people.ts';
 import { directoryRoutes } from './directory/routes.ts';
+import { runRoutes } from './directory/run-routes.ts';
 import { listChanges } from './directory/runs.ts';
 import { requestLogRoutes } from './directory/scim/request-log-routes.ts';
 import { scimRoutes } from './directory/scim/routes.ts';
@@ -122,6 +123,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
       firstChanges: async (tx, runId) => (await listChanges(tx, runId)).changes,
     }),
     directoryRoutes(deps),
+    runRoutes(deps),
     personRoutes(deps),
     directoryTokenRoutes(deps),
     requestLogRoutes(deps),

@@ -4,13 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { loadModels } from './access/model-file.ts';
 import { createApp, type Dependencies } from './app.ts';
 import { sealAll } from './audit/seal.ts';
-import {
-  enqueueDue,
-  resumeInterrupted,
-  scheduledDirectories,
-  settleDates,
-  startSyncWorker,
-} from './directory/schedule.ts';
+import { enqueueDueRuns, resumeInterrupted, settleDates, startSyncWorker } from './directory/schedule.ts';
 import { sweepRequestLog } from './directory/scim/request-log.ts';
 import { Fault } from './errors.ts';
 import { startClock } from './jobs/clock.ts';
@@ -101,8 +95,10 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
   await startLogoutWorker(deps);
   await startMailWorker(deps);
   await resumeInterrupted(deps);
+  await enqueueDueRuns(deps);
   const everyMinute = async () => {
     await resumeInterrupted(deps);
+    await enqueueDueRuns(deps);
     await settleDates(deps);
     await sweepDueSteps(deps);
     await sweepLogouts(deps);
@@ -114,12 +110,7 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     await sweepRequestLog(deps);
     await sweepResidualAccess(deps);
   };
-  const clock = startClock(
-    everyMinute,
-    () => scheduledDirectories(deps),
-    (work, minute) => enqueueDue(deps.jobs, work, minute),
-    (error) => deps.log.error({ error }, 'the clock reports an error'),
-  );
+  const clock = startClock(everyMinute, (error) => deps.log.error({ error }, 'the clock reports an error'));
   return () => clock.stop();
 }
 

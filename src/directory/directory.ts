@@ -5,7 +5,6 @@ import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { seal, unseal } from '../credentials/sealing.ts';
 import { Fault } from '../errors.ts';
-import { isSchedule } from '../jobs/clock.ts';
 import type { Settings } from '../settings.ts';
 import type { Json } from '../store/tables.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
@@ -15,6 +14,7 @@ import { timeZone } from '../tenancy/time-zone.ts';
 import { guardSettings } from './reconcile/guard.ts';
 import { isPulled, SOURCE_KINDS, type SourceKindName, secretsPurpose } from './sources/open.ts';
 import type { SourceKind } from './sources/source.ts';
+import { isSchedule } from './timetable.ts';
 
 const common = {
   slug,
@@ -25,6 +25,7 @@ const common = {
 
 /** Somebody whom the source no longer names may be missing by mistake: for so long they are kept as they are. */
 const graceDays = z.number().min(0).max(90).default(0);
+const spreadMinutes = z.number().int().min(0).max(720).default(10);
 const schedule = z.string().refine(isSchedule, 'is not a cron expression such as "0 3 * * *"').nullable().default(null);
 
 /** What is said of a pulled directory; its secrets may be left out when it is put again: those that are kept stay. */
@@ -36,6 +37,7 @@ function pulled<K extends SourceKindName>(kind: K) {
     config: settings,
     secrets: secrets.optional(),
     schedule,
+    spreadMinutes,
     graceDays,
   });
 }
@@ -96,6 +98,7 @@ export async function putDirectory(
       guards: { json: input.guards },
       time_zone: input.timeZone,
       schedule: 'schedule' in input ? input.schedule : null,
+      spread_minutes: 'spreadMinutes' in input ? input.spreadMinutes : 0,
       grace_days: graceDays,
     },
   );
@@ -104,8 +107,15 @@ export async function putDirectory(
     await tx.db.updateTable('directories').set({ cursor: null }).where('id', '=', put.id).execute();
   }
   if (put.changed.includes('grace_days')) await moveGrace(tx, put.id, graceDays - (known?.grace_days ?? 0));
+  if (put.changed.some((column) => ['schedule', 'time_zone', 'spread_minutes'].includes(column)))
+    await beginSchedule(tx, put.id);
   if (!isPulled(input.kind) || !(await putSecrets(tx, deps, put.id, known?.sealed_secrets ?? null, input))) return put;
   return { ...put, action: put.action === 'keep' ? 'update' : put.action, changed: [...put.changed, 'secrets'] };
+}
+
+/** What the new schedule would have had before it was set is nothing that was missed. */
+async function beginSchedule(tx: TenantTransaction, directoryId: string): Promise<void> {
+  await tx.db.updateTable('directories').set({ scheduled_from: new Date() }).where('id', '=', directoryId).execute();
 }
 
 /** Whoever waits has as many days more, or fewer. */

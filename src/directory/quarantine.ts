@@ -27,13 +27,13 @@ export async function countFailure(tx: TenantTransaction, directoryId: string, r
   return until;
 }
 
-/** The source answers again. */
-export async function endQuarantine(tx: TenantTransaction, directoryId: string): Promise<void> {
+/** Because the source answers again, or a person says so. */
+export async function endQuarantine(tx: TenantTransaction, directoryId: string, reason: string): Promise<void> {
   const { rows } = await sql<{ was: Date | null }>`
     UPDATE directories d SET failures = 0, quarantined_until = NULL FROM (SELECT id, quarantined_until AS was FROM directories) former
     WHERE d.id = ${directoryId} AND former.id = d.id AND d.failures > 0 RETURNING former.was`.execute(tx.db);
   if (rows[0]?.was == null) return;
-  await record(tx, { action: 'directory.quarantine_ended', resource: { type: 'directory', id: directoryId } });
+  await record(tx, { action: 'directory.quarantine_ended', resource: { type: 'directory', id: directoryId }, reason });
 }
 
 /** Whether the schedule leaves a directory alone now. */

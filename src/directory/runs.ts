@@ -28,26 +28,46 @@ export interface PlannedChange {
 }
 
 const SUMMARY = sql<RunSummary>`
-  r.id, d.slug AS directory, r.trigger, r.status, r.counts, r.guards, r.error, r.started_at AS "startedAt", r.finished_at AS "finishedAt"
-  FROM sync_runs r LEFT JOIN directories d ON d.id = r.directory_id`;
+  r.id, d.slug AS directory, r.trigger, r.status, r.counts, r.guards, r.error, r.started_at AS "startedAt", r.finished_at AS "finishedAt"`;
+const RUNS = sql`sync_runs r LEFT JOIN directories d ON d.id = r.directory_id`;
 
-/** The latest runs, of one directory or all; newest first. */
+export interface RunFilter {
+  readonly directoryId?: string | undefined;
+  readonly status?: string | undefined;
+  readonly limit?: number | undefined;
+  /** The id of the last run of the page before. */
+  readonly after?: string | undefined;
+}
+
+/** A page of runs, of one directory or all; newest first. `next` is what the next page comes after. */
 export async function listRuns(
   tx: TenantTransaction,
-  filter: { directoryId?: string | undefined; status?: string | undefined; limit?: number | undefined },
-): Promise<RunSummary[]> {
+  { directoryId = '', status = '', limit = 50, after }: RunFilter,
+): Promise<{ runs: RunSummary[]; next: string | null }> {
+  if (after !== undefined) await findRun(tx, after);
   const { rows } = await sql<RunSummary>`
-    SELECT ${SUMMARY}
-    WHERE (${filter.directoryId ?? null}::uuid IS NULL OR r.directory_id = ${filter.directoryId ?? null}::uuid)
-      AND (${filter.status ?? null}::text IS NULL OR r.status = ${filter.status ?? null})
-    ORDER BY r.started_at DESC LIMIT ${filter.limit ?? 50}`.execute(tx.db);
+    SELECT ${SUMMARY} FROM ${RUNS}
+    WHERE ${directoryId === '' ? sql`true` : sql`r.directory_id = ${directoryId}::uuid`}
+      AND ${status === '' ? sql`true` : sql`r.status = ${status}`}
+      AND ${after === undefined ? sql`true` : sql`(r.started_at, r.id) < (SELECT started_at, id FROM sync_runs WHERE id = ${after})`}
+    ORDER BY r.started_at DESC, r.id DESC LIMIT ${limit + 1}`.execute(tx.db);
+  const runs = rows.slice(0, limit);
+  return { runs, next: rows.length > limit ? (runs.at(-1)?.id ?? null) : null };
+}
+
+/** The latest run of each directory that has had one, or of one directory. */
+export async function lastRuns(tx: TenantTransaction, directoryId?: string): Promise<RunSummary[]> {
+  const { rows } = await sql<RunSummary>`
+    SELECT ${SUMMARY} FROM directories d
+    CROSS JOIN LATERAL (SELECT * FROM sync_runs WHERE directory_id = d.id ORDER BY started_at DESC LIMIT 1) r
+    WHERE ${directoryId === undefined ? sql`true` : sql`d.id = ${directoryId}`}`.execute(tx.db);
   return rows;
 }
 
 /** One run. @throws Fault `not-found` */
 export async function findRun(tx: TenantTransaction, runId: string): Promise<RunSummary> {
   const { rows } = isId(runId)
-    ? await sql<RunSummary>`SELECT ${SUMMARY} WHERE r.id = ${runId}`.execute(tx.db)
+    ? await sql<RunSummary>`SELECT ${SUMMARY} FROM ${RUNS} WHERE r.id = ${runId}`.execute(tx.db)
     : { rows: [] };
   if (rows[0] === undefined) throw new Fault('not-found', `There is no run "${runId}".`);
   return rows[0];

@@ -1,41 +1,61 @@
 /** When pulled directories run by themselves: by their schedule, after an interruption, and on the day somebody starts or ends. */
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { Fault } from '../errors.ts';
-import type { ScheduledWork } from '../jobs/clock.ts';
-import type { JobQueue } from '../jobs/queue.ts';
 import { locateOrganizations } from '../store/locate.ts';
-import { inTenant, type Origin } from '../store/tenant.ts';
+import type { DirectoryRow } from '../store/tables.ts';
+import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
 import { isQuarantined } from './quarantine.ts';
 import { reconcilePeople } from './reconcile/people.ts';
 import { PRESENT } from './reconcile/present.ts';
 import { type RunDependencies, runDirectory } from './reconcile/run.ts';
+import { nextDue } from './timetable.ts';
 
 const CLOCK: Origin = { actor: { kind: 'system', id: 'clock', label: 'clock' } };
 
-/** Every scheduled directory; `id` is `<organization> <directory>`. */
-export async function scheduledDirectories(deps: RunDependencies): Promise<ScheduledWork[]> {
-  const found: ScheduledWork[] = [];
+/**
+ * Puts the runs that are due into the queue, each once whichever instance looks first. Of those that were missed while no server was there,
+ * a directory has one made up for; where its source is left alone for having failed, as soon as that is over.
+ */
+export async function enqueueDueRuns(deps: RunDependencies, now = new Date()): Promise<void> {
   for (const organizationId of await locateOrganizations(deps.store.db)) {
-    const rows = await inTenant(deps.store.db, organizationId, CLOCK, (tx) =>
-      tx.db
-        .selectFrom('directories')
-        .select(['id', 'schedule', 'time_zone'])
-        .where('schedule', 'is not', null)
-        .execute(),
-    );
-    for (const row of rows) {
-      found.push({ id: `${organizationId} ${row.id}`, schedule: row.schedule ?? '', timeZone: row.time_zone });
-    }
+    await inTenant(deps.store.db, organizationId, CLOCK, async (tx) => {
+      for (const { id, due } of await scheduled(tx)) {
+        if (due > now || !(await claim(tx, id, due, now))) continue;
+        await deps.jobs.enqueue('sync.run', { organizationId, id }, { transaction: tx.db });
+      }
+    });
   }
-  return found;
 }
 
-/** Puts a due run into the queue, under the key of its minute: of all instances that tick, one runs it. */
-export async function enqueueDue(jobs: JobQueue, work: ScheduledWork, minute: Date): Promise<void> {
-  const [organizationId = '', id = ''] = work.id.split(' ');
-  const singletonKey = `${id} ${minute.toISOString().slice(0, 16)}`;
-  await jobs.enqueue('sync.run', { organizationId, id }, { singletonKey, singletonSeconds: 60 });
+async function scheduled({ db }: TenantTransaction): Promise<{ id: string; due: Date }[]> {
+  const rows = await db.selectFrom('directories').selectAll().where('schedule', 'is not', null).execute();
+  return rows.flatMap((row) => {
+    const due = nextRunAt(row);
+    return due === null ? [] : [{ id: row.id, due }];
+  });
 }
+
+async function claim({ db }: TenantTransaction, id: string, due: Date, now: Date): Promise<boolean> {
+  const claimed = await db
+    .updateTable('directories')
+    .set({ scheduled_from: now })
+    .where('id', '=', id)
+    .where('scheduled_from', '<', due)
+    .returning('id')
+    .executeTakeFirst();
+  return claimed !== undefined;
+}
+
+/** When a directory runs next by itself; null where it has no schedule. */
+export function nextRunAt(directory: Pick<Selectable<DirectoryRow>, ScheduleColumn>): Date | null {
+  const { id, schedule, time_zone: timeZone, spread_minutes: spreadMinutes, scheduled_from: from } = directory;
+  if (schedule === null) return null;
+  const due = nextDue({ directoryId: id, schedule, timeZone, spreadMinutes, from });
+  const { quarantined_until: quarantine } = directory;
+  return quarantine !== null && quarantine > due ? quarantine : due;
+}
+
+type ScheduleColumn = 'id' | 'schedule' | 'time_zone' | 'spread_minutes' | 'scheduled_from' | 'quarantined_until';
 
 /** Takes runs from the queue. */
 export async function startSyncWorker(deps: RunDependencies): Promise<void> {

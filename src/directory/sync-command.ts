@@ -48,8 +48,8 @@ async function countPeople({ db }: TenantTransaction, directoryId: string): Prom
 /** The plans that wait for a person; one without changes waits for nobody. */
 export async function heldRuns(deps: RunDependencies, { organizationId, origin }: SyncOptions): Promise<RunSummary[]> {
   const waiting = await inTenant(deps.store.db, organizationId, origin, async (tx) => [
-    ...(await listRuns(tx, { status: 'held' })),
-    ...(await listRuns(tx, { status: 'planned' })),
+    ...(await listRuns(tx, { status: 'held' })).runs,
+    ...(await listRuns(tx, { status: 'planned' })).runs,
   ]);
   return waiting.filter(({ status, counts }) => status === 'held' || Object.keys(counts).length > 0);
 }

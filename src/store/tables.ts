@@ -77,6 +77,8 @@ export interface DirectoryRow {
   config: Generated<Json>;
   guards: Generated<Json>;
   schedule: string | null;
+  spread_minutes: Generated<number>;
+  scheduled_from: Generated<Date>;
   time_zone: Generated<string>;
   grace_days: Generated<number>;
   decides_lifecycle: Generated<boolean>;

@@ -127,7 +127,7 @@ async function settle(
     .where('id', '=', directoryId)
     .executeTakeFirstOrThrow();
   const settings = guardSettings.parse(directory.guards);
-  await endQuarantine(tx, directoryId);
+  await endQuarantine(tx, directoryId, 'the source answers');
   const { bad } = await complete(tx, runId, directoryId, extent, settings.maxBadShare);
   await tx.db.updateTable('sync_runs').set({ cursor: cursor() }).where('id', '=', runId).execute();
   const model = await reconcileModel(deps, tx);

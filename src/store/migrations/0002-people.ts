@@ -31,6 +31,9 @@ export const people: Migration = {
       config jsonb NOT NULL DEFAULT '{}',
       guards jsonb NOT NULL DEFAULT '{}',
       schedule text,
+      -- Each directory begins at a delay of its own below this; and what was due up to this time has been seen to.
+      spread_minutes integer NOT NULL DEFAULT 0,
+      scheduled_from timestamptz NOT NULL DEFAULT now(),
       time_zone text NOT NULL DEFAULT 'UTC',
       -- How long somebody whom the source no longer names is kept as they are.
       grace_days double precision NOT NULL DEFAULT 0,

@@ -1,4 +1,5 @@
 /** Composition: settings -> store -> capabilities -> one express app. Each capability brings its routes; this file mounts them. */
+import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { sql } from 'kysely';
@@ -26,6 +27,7 @@ import { type Authenticate, enterOrganization, requireCaller } from './http/call
 import type { ApiRouter } from './http/endpoint.ts';
 import { openApiDocument } from './http/openapi.ts';
 import { authenticateOperator } from './http/operator.ts';
+import { pageApplication } from './http/page-application.ts';
 import { problemHandler } from './http/problem.ts';
 import { requestContext } from './http/request-context.ts';
 import type { JobQueue } from './jobs/queue.ts';
@@ -35,10 +37,12 @@ import { manifestRoutes } from './manifest/routes.ts';
 import { offboardingRoutes } from './offboarding/routes.ts';
 import type { Settings } from './settings.ts';
 import { authenticateSession } from './sign-in/authenticate.ts';
+import { callerRoutes } from './sign-in/caller-routes.ts';
 import { connectionRoutes } from './sign-in/connection-routes.ts';
 import { invitationRoutes } from './sign-in/invitation/routes.ts';
 import { localSignInRoutes } from './sign-in/local/people-routes.ts';
 import { appRoutes } from './sign-in/oauth/app-routes.ts';
+import { authenticateConsole } from './sign-in/oauth/console-caller.ts';
 import { oauthRoutes } from './sign-in/oauth/routes.ts';
 import { clientKeyRoutes } from './sign-in/oidc/client-key-routes.ts';
 import { requireEnforceable } from './sign-in/policy.ts';
@@ -53,6 +57,8 @@ import type { Store } from './store/database.ts';
 import { locateOrganization } from './store/locate.ts';
 import { type ResolveTxt, resolveTxt } from './tenancy/domain-proof.ts';
 import { installationRoutes, type TenancyDependencies, tenancyRoutes } from './tenancy/routes.ts';
+
+const CONSOLE = fileURLToPath(new URL('../dist/console', import.meta.url));
 
 /** What the capabilities are built from. */
 export interface Dependencies {
@@ -81,6 +87,7 @@ export function createApp(deps: Dependencies): Express {
 
   // Capabilities with protocols of their own mount here, before the JSON API.
   app.use('/scim/v2', scimRoutes(deps));
+  app.use('/console', pageApplication(CONSOLE));
   app.use(signInRoutes({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt }));
 
   const authenticate = authenticateAny(deps);
@@ -100,6 +107,25 @@ export function createApp(deps: Dependencies): Express {
 
 function administrationApi(deps: Dependencies, authenticate: Authenticate): express.Router {
   const api = express.Router();
+  const { open, installation, perOrganization } = administrationRouters(deps);
+  api.use(express.json({ limit: '1mb' }));
+  api.get('/openapi.json', (_request, response) => void response.json(describeApi(deps)));
+  api.use(...open.map((each) => each.router));
+  api.use(requireCaller(authenticate));
+  api.use(...installation.map((each) => each.router));
+  const find = (slugOrId: string) => locateOrganization(deps.store.db, slugOrId);
+  api.use('/organizations/:organization', enterOrganization(find), ...perOrganization.map((each) => each.router));
+  return api;
+}
+
+/** The administration API as an OpenAPI document. */
+export function describeApi(deps: Dependencies): Record<string, unknown> {
+  const { open, installation, perOrganization } = administrationRouters(deps);
+  const endpoints = [...open, ...installation, ...perOrganization].flatMap((router) => router.described);
+  return openApiDocument(endpoints, deps.settings.http.baseUrl);
+}
+
+function administrationRouters(deps: Dependencies): Record<'open' | 'installation' | 'perOrganization', ApiRouter[]> {
   const tenancy: TenancyDependencies = {
     store: deps.store,
     catalog: catalogOf(deps.models),
@@ -110,6 +136,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
   };
   const open: ApiRouter[] = [signInPolicyRoutes(deps)];
   const installation: ApiRouter[] = [
+    callerRoutes(deps),
     installationRoutes(tenancy),
     manifestRoutes({ ...deps, catalog: tenancy.catalog }),
     appRoutes(deps),
@@ -141,24 +168,14 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
     mailRoutes(deps),
     auditRoutes(deps),
   ];
-
-  api.use(express.json({ limit: '1mb' }));
-  api.get('/openapi.json', (_request, response) => {
-    const endpoints = [...open, ...installation, ...perOrganization].flatMap((router) => router.described);
-    response.json(openApiDocument(endpoints, deps.settings.http.baseUrl));
-  });
-  api.use(...open.map((each) => each.router));
-  api.use(requireCaller(authenticate));
-  api.use(...installation.map((each) => each.router));
-  const find = (slugOrId: string) => locateOrganization(deps.store.db, slugOrId);
-  api.use('/organizations/:organization', enterOrganization(find), ...perOrganization.map((each) => each.router));
-  return api;
+  return { open, installation, perOrganization };
 }
 
 function authenticateAny(deps: Dependencies): Authenticate {
   return firstOf([
     authenticateOperator(deps.settings.secrets.operatorToken),
     authenticateApiKey(deps),
+    authenticateConsole(deps),
     authenticateSession(deps),
   ]);
 }

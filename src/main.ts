@@ -15,6 +15,7 @@ import { sweepResidualAccess } from './offboarding/residual-access.ts';
 import { startOffboardingWorker, sweepDueSteps } from './offboarding/work-steps.ts';
 import type { Settings } from './settings.ts';
 import { startLogoutWorker, sweepLogouts } from './sign-in/oauth/backchannel-logout.ts';
+import { registerConsole } from './sign-in/oauth/console-caller.ts';
 import { raiseCertificateAlarms } from './sign-in/saml/certificate-alarm.ts';
 import { refreshDueMetadata } from './sign-in/saml/metadata-refresh.ts';
 import { openStore } from './store/database.ts';
@@ -59,6 +60,7 @@ export async function startServer(
   deps: Dependencies,
   decorate: (app: ReturnType<typeof createApp>) => ReturnType<typeof createApp> = (app) => app,
 ): Promise<RunningServer> {
+  await registerConsole(deps);
   const server = createServer(decorate(createApp(deps)));
   const port = await listen(server, deps.settings.http.port, deps.settings.http.host);
   const stopWork = await startWork(deps);

@@ -7,7 +7,7 @@ import type { AccessModel } from '../access/model.ts';
 import type { Models } from '../access/model-file.ts';
 import { organizationModel } from '../access/organization-model.ts';
 import type { Subject } from '../access/subject.ts';
-import type { AdminArea, Authenticate, Caller } from '../http/caller.ts';
+import { ADMIN_AREAS, type AdminArea, type Authenticate, type Caller } from '../http/caller.ts';
 import { bearerOf } from '../http/operator.ts';
 import { locateApiKey } from '../store/locate.ts';
 import type { Tables } from '../store/tables.ts';
@@ -18,16 +18,6 @@ import { liveKey, touchKey } from './introspection.ts';
 import { hashOf } from './sealing.ts';
 
 const KEYS: Origin = { actor: { kind: 'system', id: 'api keys', label: 'api keys' } };
-const AREAS: readonly AdminArea[] = [
-  'organization',
-  'people',
-  'connections',
-  'directories',
-  'mapping',
-  'keys',
-  'audit',
-];
-
 /** Recognises a caller by `Authorization: Bearer <API key>`. */
 export function authenticateApiKey(deps: {
   readonly store: { readonly db: Kysely<Tables> };
@@ -53,7 +43,7 @@ async function callerOfKey(tx: TenantTransaction, model: AccessModel, key: Store
   const workspaces = await tx.db.selectFrom('workspaces').select('id').execute();
   const organization = { id: tx.organizationId, workspaceIds: workspaces.map(({ id }) => id) };
   const now = new Date();
-  const areas = new Set(AREAS.filter((area) => keyAdministers(model, key, creator, area, organization, now)));
+  const areas = new Set(ADMIN_AREAS.filter((area) => keyAdministers(model, key, creator, area, organization, now)));
   return {
     actor: { kind: 'api_key', id: key.id, label: `${key.name} (${key.display})` },
     organizationId: tx.organizationId,

@@ -160,6 +160,7 @@ function welcomeTo(
     '',
     `  Drawbridge's demo is ready: open ${http.baseUrl}`,
     '',
+    `  console                  ${http.baseUrl}/console  (sign in as adam.admin@acme.example)`,
     `  SAML identity provider   ${urls.saml}`,
     `  OpenID provider          ${urls.oidc}`,
     `  sample platform          ${urls.platform}`,

@@ -40,7 +40,8 @@ export function landingPage(shown: Shown): string {
 <header>
 <h1>Drawbridge</h1>
 <p>This is Acme, a company of 200 people, with two identity providers, an HR feed and a platform that it uses. Every message you
-cause here is real: signed, verified, stored and audited. Go from top to bottom.</p>
+cause here is real: signed, verified, stored and audited. Go from top to bottom, or open the <a href="/console">console</a> and sign in as
+Adam Admin (adam.admin@acme.example), who administrates all of it.</p>
 </header>
 <main>
 ${shown.trouble === null ? null : html`<p class="trouble" role="alert">${shown.trouble}</p>`}

@@ -7,7 +7,16 @@ import { type Actor, inTenant, type Origin, type TenantTransaction } from '../st
 import { originOf } from './request-context.ts';
 
 /** What an administrative caller may be allowed to touch; each access model says which permission that takes. */
-export type AdminArea = 'organization' | 'people' | 'connections' | 'directories' | 'mapping' | 'keys' | 'audit';
+export const ADMIN_AREAS = [
+  'organization',
+  'people',
+  'connections',
+  'directories',
+  'mapping',
+  'keys',
+  'audit',
+] as const;
+export type AdminArea = (typeof ADMIN_AREAS)[number];
 
 export interface Caller {
   readonly actor: Actor;

@@ -26,7 +26,7 @@ const SESSIONS: Origin = { actor: { kind: 'system', id: 'sessions', label: 'sess
 export function authenticateSession(deps: SessionDependencies): Authenticate {
   return async (request) => {
     const session = await liveSessionOf(deps, request);
-    return session === undefined ? undefined : callerOf(deps, session);
+    return session === undefined ? undefined : personAsCaller(deps, session);
   };
 }
 
@@ -44,12 +44,16 @@ export async function liveSessionOf(
 }
 
 /** The person of a session, as the audit names them. */
-export function actorOf({ userId, email }: LiveSession): Actor {
+export function actorOf({ userId, email }: Pick<LiveSession, 'userId' | 'email'>): Actor {
   return { kind: 'user', id: userId, label: email };
 }
 
-function callerOf(deps: SessionDependencies, session: LiveSession): Promise<Caller> {
-  const { organizationId, userId } = session;
+/** A signed-in person as a caller: in their own organization, and in the areas that their roles administer. */
+export function personAsCaller(
+  deps: SessionDependencies,
+  person: Pick<LiveSession, 'organizationId' | 'userId' | 'email'>,
+): Promise<Caller> {
+  const { organizationId, userId } = person;
   return inTenant(
     deps.store.db,
     organizationId,
@@ -61,7 +65,7 @@ function callerOf(deps: SessionDependencies, session: LiveSession): Promise<Call
       const organization = { id: organizationId, workspaceIds: workspaces.map(({ id }) => id) };
       const now = new Date();
       return {
-        actor: actorOf(session),
+        actor: actorOf(person),
         organizationId,
         userId,
         mayAdminister: (area) => mayAdminister(model, subject, area, organization, now).decision,

@@ -39,7 +39,23 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
 
   endpoint(
     api,
-    { method: 'get', path: '/connections', summary: 'List connections', area: 'connections' },
+    {
+      method: 'get',
+      path: '/connections',
+      summary: 'List connections',
+      area: 'connections',
+      answer: z.object({
+        connections: z.array(
+          z.object({
+            id: z.string(),
+            slug: z.string(),
+            name: z.string(),
+            kind: z.enum(['saml', 'oidc']),
+            enabled: z.boolean(),
+          }),
+        ),
+      }),
+    },
     async (_, request) => {
       return withinTenant(db, request, async (tx) => ({
         connections: await shownConnections(tx, await listConnections(tx), baseUrl),

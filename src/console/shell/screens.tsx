@@ -1,0 +1,32 @@
+/** Which address shows which screen, and what stands in the navigation for whom. */
+import { type Icon, IconHome, IconPlugConnected } from '@tabler/icons-react';
+import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
+import type { Area } from '../session/session.tsx';
+import { text } from '../text/text.ts';
+
+export interface Screen {
+  /** Below `/console/`. What follows it is the screen's own. */
+  readonly path: string;
+  readonly title: string;
+  readonly icon: Icon;
+  /** Whoever administers one of these sees it; everybody, where there are none. */
+  readonly areas: readonly Area[];
+  readonly component: LazyExoticComponent<ComponentType>;
+}
+
+export const SCREENS: readonly Screen[] = [
+  {
+    path: '',
+    title: text.overview.title,
+    icon: IconHome,
+    areas: [],
+    component: lazy(() => import('../overview/screen.tsx')),
+  },
+  {
+    path: 'connections',
+    title: text.connections.title,
+    icon: IconPlugConnected,
+    areas: ['connections'],
+    component: lazy(() => import('../connections/screen.tsx')),
+  },
+];

@@ -1,0 +1,95 @@
+/** A real browser before the console. Whatever the page reports as an error fails the test that caused it. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { startSession } from '../../src/credentials/session.ts';
+import { registerConsole } from '../../src/sign-in/oauth/console-caller.ts';
+import type { Company } from '../harness/company.ts';
+import type { TestDatabase } from '../harness/database.ts';
+import type { TestServer } from '../harness/server.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const BUILT = new URL('../../dist/console/index.html', import.meta.url);
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Why the console can't be tried here, if it can't; in CI it must be. */
+export const lacksBrowser =
+  process.env['CI'] !== undefined || (existsSync(CHROMIUM) && existsSync(BUILT))
+    ? false
+    : 'needs /usr/bin/chromium and "npm run build:console"';
+
+export interface ConsoleBrowser {
+  /** A window of its own in which this person signs in to the console, through the console's own sign-in page. */
+  signIn(company: Company, email: string): Promise<Page>;
+  /** A window in which nobody is signed in. */
+  open(): Promise<Page>;
+}
+
+/** Starts a browser for a test file, and registers the console at the server's address. */
+export async function startConsoleBrowser(server: TestServer, database: TestDatabase): Promise<ConsoleBrowser> {
+  await registerConsole({ store: database.store, settings: server.deps.settings });
+  const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  database.onEnd(() => browser.close());
+  const errors: string[] = [];
+  database.onEnd(async () => assert.deepEqual(errors, [], 'the pages reported errors'));
+
+  async function window(): Promise<{ context: BrowserContext; page: Page }> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
+    const page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.on('console', (message) => {
+      // What the server refuses is shown on the page; the browser's own line about it is no error of the page.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+        errors.push(message.text());
+    });
+    return { context, page };
+  }
+
+  return {
+    open: async () => (await window()).page,
+    signIn: async (company, email) => {
+      const { context, page } = await window();
+      const userId = await company.person(email);
+      const token = await company.within(
+        async (tx) => (await startSession(tx, { userId, connectionId: null, authenticatedBy: 'saml' })).token,
+      );
+      await context.addCookies([
+        { name: 'drawbridge', value: token, url: server.url, httpOnly: true, sameSite: 'Lax' },
+      ]);
+      await page.goto(`${server.url}/console/`);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByRole('heading', { name: 'Overview' }).waitFor();
+      return page;
+    },
+  };
+}
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+/** Finds nothing serious that would keep people with a keyboard or a screen reader out. */
+export async function assertAccessible(page: Page): Promise<void> {
+  // Evaluated by the debugger, so that the page's own policy stays as strict as it is.
+  const violations = (await page.evaluate(
+    `(() => { ${AXE}; return axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations); })()`,
+  )) as Violation[];
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  assert.deepEqual(
+    serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`),
+    [],
+  );
+}
+
+/** Keeps a picture of the page where `SCREENSHOTS` names a folder, to be looked at. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env['SCREENSHOTS'];
+  if (folder === undefined) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}

@@ -15,7 +15,8 @@ import { authenticateApiKey } from './credentials/authenticate-key.ts';
 import { credentialRoutes } from './credentials/routes.ts';
 import { tokenRoutes } from './credentials/token-routes.ts';
 import { personRoutes } from './directory/person-routes.ts';
-import { reconcileEverybody } from './directory/reconcile/people.ts';
+import { reconcileEverybody, reconcilePeople } from './directory/reconcile/people.ts';
+import { takeTurn } from './directory/reconcile/turns.ts';
 import { directoryRoutes } from './directory/routes.ts';
 import { runRoutes } from './directory/run-routes.ts';
 import { listChanges } from './directory/runs.ts';
@@ -164,7 +165,13 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
     sessionRoutes(deps),
     setUpLinkRoutes(deps),
     credentialRoutes(deps),
-    offboardingRoutes(deps),
+    offboardingRoutes({
+      ...deps,
+      directories: {
+        takeTurn: (tx) => takeTurn(tx, 'beside others'),
+        settle: async (tx, userId) => void (await reconcilePeople(deps, tx, { userIds: [userId] }, 'rehire')),
+      },
+    }),
     mailRoutes(deps),
     auditRoutes(deps),
   ];

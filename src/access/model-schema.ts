@@ -117,6 +117,15 @@ export const modelFile = z.strictObject({
     keys: z.partialRecord(z.enum(KEY_KINDS), keyPolicy),
     memberships: z.literal('remove'),
     oauthTokens: z.enum(['revoke', 'keep']),
+    /** What a leaver who comes back within so many days gets back of what was not derived: by how it had come about. */
+    rehire: z
+      .strictObject({
+        graceDays: z.int().min(0).max(3650).default(30),
+        restores: z.array(z.enum(['manual', 'invitation', 'jit'])).default(['manual', 'invitation', 'jit']),
+        /** Whether administrative roles too; else somebody gives them anew. */
+        administrative: z.boolean().default(false),
+      })
+      .prefault({}),
   }),
   warnings: z.strictObject({
     ownersAbove: z.int().min(1),

@@ -29,14 +29,28 @@ export function openCases(
         AND a.kind = 'Grant' AND a.ended_at IS NULL AND a.expires_at > now()),
       'apiKeys', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'display', k.display, 'kind', k.kind, 'end', ${policyOfKey(policy)})
           ORDER BY k.created_at), '[]') FROM api_keys k WHERE k.creator_id = u.id AND k.revoked_at IS NULL),
-      'memberships', (SELECT coalesce(jsonb_agg(jsonb_build_object('scope', m.scope_kind, 'scopeId', m.scope_id, 'role', m.role, 'source', m.source)
-          ORDER BY m.scope_kind, m.role), '[]') FROM memberships m WHERE m.user_id = u.id),
+      'memberships', (SELECT coalesce(jsonb_agg(jsonb_build_object('scope', m.scope_kind, 'scopeId', m.scope_id, 'role', m.role, 'source', m.source,
+          'expiresAt', m.expires_at) ORDER BY m.scope_kind, m.role), '[]') FROM memberships m WHERE m.user_id = u.id),
       'invitations', (SELECT count(*) FROM invitations i WHERE i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now()
         AND (i.inviter_id = u.id OR i.email = u.email)),
       'oauthTokens', (SELECT count(*) FROM oauth_tokens t WHERE t.user_id = u.id AND t.locked_at IS NULL))
     FROM users u JOIN jsonb_to_recordset(${leavers}::jsonb) AS l("userId" uuid, reason text) ON l."userId" = u.id
     WHERE u.id = ANY(${ids as string[]}::uuid[])
     RETURNING id AS "caseId", user_id AS "userId", jsonb_array_length(ended->'apps') AS apps`;
+}
+
+/** Ends every way in which people are signed in at this moment; each statement touches rows of its own. */
+export function signInEndings(ids: readonly string[], reason: string): RawBuilder<unknown>[] {
+  const theirs = sql`ANY(${ids as string[]}::uuid[])`;
+  return [
+    sql`UPDATE sessions SET ended_at = now(), ended_reason = ${reason} WHERE user_id = ${theirs} AND ended_at IS NULL`,
+    sql`UPDATE grants SET revoked_at = now() WHERE user_id = ${theirs} AND revoked_at IS NULL`,
+    // What apps were given: it counts for nothing from the person's state or the session's end on; this says since when.
+    sql`WITH held AS (
+          SELECT kind, id_hash FROM oauth_artifacts WHERE user_id = ${theirs} AND ended_at IS NULL AND expires_at > now()
+          ORDER BY kind, id_hash FOR UPDATE)
+        UPDATE oauth_artifacts a SET ended_at = now() FROM held WHERE a.kind = held.kind AND a.id_hash = held.id_hash`,
+  ];
 }
 
 /** Every statement after the cases; each ends one kind of access, and no two touch the same row, for they are done at once. */
@@ -49,7 +63,7 @@ export function endings(
   const theirs = sql`ANY(${ids as string[]}::uuid[])`;
   return [
     sql`UPDATE users SET status = 'deprovisioned', deprovisioned_at = now(), access_epoch = access_epoch + 1 WHERE id = ${theirs}`,
-    sql`UPDATE sessions SET ended_at = now(), ended_reason = ${LEFT} WHERE user_id = ${theirs} AND ended_at IS NULL`,
+    ...signInEndings(ids, LEFT),
     // What they promised others, and what others promised them.
     sql`UPDATE invitations i SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
         WHERE i.accepted_at IS NULL AND i.revoked_at IS NULL
@@ -58,12 +72,6 @@ export function endings(
         FROM invitations i WHERE m.about = i.id::text AND m.state IN ('waiting', 'retry', 'failed')
           AND i.accepted_at IS NULL AND i.revoked_at IS NULL
           AND (i.inviter_id = ${theirs} OR i.email IN (SELECT email FROM users WHERE id = ${theirs}))`,
-    sql`UPDATE grants SET revoked_at = now() WHERE user_id = ${theirs} AND revoked_at IS NULL`,
-    // What apps were given: they count for nothing from the person's state on; this says since when.
-    sql`WITH held AS (
-          SELECT kind, id_hash FROM oauth_artifacts WHERE user_id = ${theirs} AND ended_at IS NULL AND expires_at > now()
-          ORDER BY kind, id_hash FOR UPDATE)
-        UPDATE oauth_artifacts a SET ended_at = now() FROM held WHERE a.kind = held.kind AND a.id_hash = held.id_hash`,
     sql`UPDATE api_keys k SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
         WHERE k.creator_id = ${theirs} AND k.revoked_at IS NULL AND ${policyOfKey(policy)} = 'revoke'`,
     // A machine's key goes on; somebody who is still here answers for it from now on.
@@ -80,18 +88,25 @@ export function endings(
   ];
 }
 
-/** What ended, as audit events: action, resource type, resource id, reason, detail. Asked before memberships are deleted. */
+/** Which of people's sign-ins ended, as audit events: action, resource type, resource id, reason, detail. */
+export function endedSignInEvents(ids: readonly string[], reason: string): RawBuilder<unknown> {
+  const theirs = sql`ANY(${ids as string[]}::uuid[])`;
+  return sql`
+    SELECT 'session.ended', 'session', id::text, ${reason}::text, jsonb_build_object('user', user_id) FROM sessions
+      WHERE user_id = ${theirs} AND ended_at = now()
+    UNION ALL
+    SELECT 'grant.revoked', 'grant', id::text, ${reason}::text, jsonb_build_object('user', user_id, 'client', client) FROM grants
+      WHERE user_id = ${theirs} AND revoked_at = now()
+    UNION ALL
+    SELECT 'app.access_ended', 'app', client, ${reason}::text, jsonb_build_object('user', user_id, 'kind', kind) FROM oauth_artifacts
+      WHERE user_id = ${theirs} AND kind = 'Grant' AND ended_at = now()`;
+}
+
+/** What ended, as audit events like those above. Asked before memberships are deleted. */
 export function endedEvents(ids: readonly string[]): RawBuilder<unknown> {
   const theirs = sql`ANY(${ids as string[]}::uuid[])`;
   return sql`
-    SELECT 'session.ended', 'session', id::text, ${LEFT}, jsonb_build_object('user', user_id) FROM sessions
-      WHERE user_id = ${theirs} AND ended_at = now()
-    UNION ALL
-    SELECT 'grant.revoked', 'grant', id::text, ${LEFT}, jsonb_build_object('user', user_id, 'client', client) FROM grants
-      WHERE user_id = ${theirs} AND revoked_at = now()
-    UNION ALL
-    SELECT 'app.access_ended', 'app', client, ${LEFT}, jsonb_build_object('user', user_id, 'kind', kind) FROM oauth_artifacts
-      WHERE user_id = ${theirs} AND kind = 'Grant' AND ended_at = now()
+    ${endedSignInEvents(ids, LEFT)}
     UNION ALL
     SELECT CASE WHEN revoked_at IS NULL THEN 'api_key.flagged' ELSE 'api_key.revoked' END, 'api_key', id::text, ${LEFT},
       jsonb_strip_nulls(jsonb_build_object('user', creator_id, 'display', display, 'kind', kind, 'responsible', responsible_id)) FROM api_keys

@@ -1,17 +1,12 @@
 /** An administrator lets one person go, now. */
 import { sql } from 'kysely';
-import { rolesAt } from '../access/decide.ts';
-import { subjectOf } from '../access/membership.ts';
-import { findRole } from '../access/model.ts';
-import { organizationModel } from '../access/organization-model.ts';
 import { findPerson } from '../access/people.ts';
-import { mayManage } from '../access/rank.ts';
-import { ownerRoles } from '../access/reconcile-view.ts';
 import { record } from '../audit/record.ts';
 import { Fault } from '../errors.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type Case, findCase, listCases } from './cases.ts';
 import { deprovision, type OffboardingDependencies } from './deprovision.ts';
+import { requireMayGo } from './may-go.ts';
 
 /**
  * Deprovisions a person.
@@ -25,9 +20,7 @@ export async function offboardUser(
   order: { readonly user: string; readonly reason: string; readonly by: string | null },
 ): Promise<Case> {
   const person = await findPerson(tx, order.user);
-  await refuseIfNeeded(tx, person.id);
-  if (order.by !== null) await refuseUnlessAbove(deps, tx, order.by, person.id);
-  await refuseLastOwner(deps, tx, person.id);
+  await requireMayGo(deps.models, tx, person.id, order.by);
   const [opened] = await deprovision(deps, tx, [{ userId: person.id, reason: order.reason }], { kind: 'admin' });
   if (opened === undefined)
     throw new Fault('conflict', 'This person has left already.', { remedy: 'See the earlier case.' });
@@ -65,65 +58,4 @@ export async function retryStep(
   const { organizationId, db } = tx;
   await deps.jobs.enqueue('offboarding.steps', { organizationId, id: organizationId }, { transaction: db });
   return findCase(tx, caseId);
-}
-
-async function refuseIfNeeded(tx: TenantTransaction, userId: string): Promise<void> {
-  const user = await tx.db
-    .selectFrom('users')
-    .select(['status', 'protected'])
-    .where('id', '=', userId)
-    .forUpdate()
-    .executeTakeFirstOrThrow();
-  if (user.status === 'deprovisioned') {
-    throw new Fault('conflict', 'This person has left already.', {
-      remedy: 'See the earlier case with: drawbridge offboard show.',
-    });
-  }
-  if (user.protected) {
-    throw new Fault('conflict', 'This is a protected account.', {
-      remedy: 'Lift the protection first, if this person really leaves.',
-    });
-  }
-}
-
-async function refuseLastOwner(deps: OffboardingDependencies, tx: TenantTransaction, userId: string): Promise<void> {
-  const owners = ownerRoles(await organizationModel(deps.models, tx));
-  const { rows } = await sql<{ role: string; scope: string }>`
-    SELECT m.role, coalesce(w.slug, o.slug) AS scope FROM memberships m
-    JOIN organizations o ON o.id = m.organization_id LEFT JOIN workspaces w ON w.id = m.workspace_id
-    WHERE m.user_id = ${userId} AND m.role = ANY(${owners}::text[]) AND NOT EXISTS (
-      SELECT 1 FROM memberships n JOIN users u ON u.id = n.user_id AND u.status = 'active'
-      WHERE n.scope_kind = m.scope_kind AND n.scope_id = m.scope_id AND n.role = m.role AND n.user_id <> m.user_id
-        AND coalesce(n.expires_at > now(), true))`.execute(tx.db);
-  const [last] = rows;
-  if (last === undefined) return;
-  throw new Fault('conflict', `This person is the last ${last.role} of ${last.scope}.`, {
-    remedy: 'Hand the role over to somebody who stays, then let the person go.',
-  });
-}
-
-async function refuseUnlessAbove(
-  deps: OffboardingDependencies,
-  tx: TenantTransaction,
-  actorId: string,
-  userId: string,
-): Promise<void> {
-  if (actorId === userId)
-    throw new Fault('forbidden', 'Nobody lets themselves go.', { remedy: 'Ask another administrator.' });
-  const model = await organizationModel(deps.models, tx);
-  const actor = await subjectOf(tx, actorId);
-  const leaver = await subjectOf(tx, userId);
-  const now = new Date();
-  for (const held of leaver.memberships) {
-    const product =
-      held.scopeKind === 'product' ? { id: held.scopeId, subscription: { status: 'active', endsAt: null } } : null;
-    const place = { organizationId: tx.organizationId, workspaceId: held.workspaceId, product };
-    const ruling = mayManage(model, rolesAt(model, actor, place, now), held);
-    if (ruling.allowed) continue;
-    const label = findRole(model, held)?.label ?? held.role;
-    throw new Fault(
-      'forbidden',
-      `Letting go of a person with the role "${label}" is not yours to do: ${ruling.reason}`,
-    );
-  }
 }

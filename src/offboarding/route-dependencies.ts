@@ -4,6 +4,7 @@ import type { JobQueue } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
+import type { Directories } from './rehire.ts';
 
 export interface OffboardingRouteDependencies {
   readonly settings: Settings;
@@ -11,4 +12,5 @@ export interface OffboardingRouteDependencies {
   readonly jobs: JobQueue;
   readonly models: Models;
   readonly log: Log;
+  readonly directories: Directories;
 }

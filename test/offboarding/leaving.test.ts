@@ -5,10 +5,10 @@ import { findSession, startSession } from '../../src/credentials/session.ts';
 import { workDueSteps } from '../../src/offboarding/work-steps.ts';
 import { type OauthServer, startOauthServer } from '../doubles/oauth-server.ts';
 import { startWebhookReceiver, type WebhookReceiver } from '../doubles/webhook-receiver.ts';
-import { type Company, makeCompany } from '../harness/company.ts';
+import type { Company } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
-import { signedIn } from '../harness/signed-in.ts';
+import * as arrange from './arrange.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
@@ -17,52 +17,9 @@ const receiver: WebhookReceiver = await startWebhookReceiver();
 database.onEnd(() => upstream.close());
 database.onEnd(() => receiver.close());
 
-const LEA = 'E1,lea@acme.example,Lea,Engineering,Developer,active';
-const MAX = 'E2,max@acme.example,Max,Engineering,Developer,active';
-
-async function companyWithPeople(): Promise<Company> {
-  const company = await makeCompany(server, database);
-  await company.within(({ db, organizationId }) =>
-    sql`INSERT INTO mapping_rules (organization_id, slug, condition, scope_kind, workspace_id, role)
-      SELECT ${organizationId}::uuid, 'everybody', 'exists($.department)'::jsonpath, 'workspace', w.id, 'admin' FROM workspaces w`.execute(
-      db,
-    ),
-  );
-  company.write(LEA, MAX);
-  await company.sync();
-  return company;
-}
-
-/** Lea's session, personal key and access token, all made through the API with her session. */
-async function leaActs(company: Company) {
-  const lea = await company.person('lea@acme.example');
-  const session = await company.within((tx) =>
-    startSession(tx, { userId: lea, connectionId: null, authenticatedBy: 'saml' }),
-  );
-  const asLea = signedIn(server, session.token);
-  const key = await asLea('post', `/organizations/${company.slug}/api-keys`)
-    .send({ name: 'laptop', kind: 'personal', scopes: ['workspace.view'], workspace: 'main' })
-    .expect(201);
-  const token = await asLea('post', `/organizations/${company.slug}/access-tokens`).send({ client: 'app' }).expect(201);
-  return {
-    lea,
-    session: session.token,
-    asLea,
-    key: key.body.key as string,
-    keyId: key.body.id as string,
-    token: token.body.access_token as string,
-  };
-}
-
-async function isActive(credential: string): Promise<boolean> {
-  const { body } = await server.http
-    .post('/oauth/introspect')
-    .set('Authorization', server.operator)
-    .type('form')
-    .send({ token: credential })
-    .expect(200);
-  return body.active;
-}
+const companyWithPeople = () => arrange.companyWithPeople(server, database);
+const leaActs = (company: Company) => arrange.leaActs(server, company);
+const isActive = (credential: string) => arrange.isActive(server, credential);
 
 async function keepUpstreamToken(company: Company, user: string): Promise<string> {
   await company

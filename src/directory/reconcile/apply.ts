@@ -3,8 +3,10 @@
  * over the whole set of changes.
  */
 import { type RawBuilder, sql } from 'kysely';
+import { organizationModel } from '../../access/organization-model.ts';
 import { auditing, recordSelected } from '../../audit/record.ts';
 import { deprovision } from '../../offboarding/deprovision.ts';
+import { restorations, restore } from '../../offboarding/restore.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { areAll, type ChangeSet, mayHave, over } from './changes.ts';
 import type { ReconcileDependencies } from './model.ts';
@@ -25,6 +27,7 @@ export async function applyPeople(
   }
   if (mayHave(changes, 'user.create')) await over(changes, creating(tx, changes)).execute(tx.db);
   await updateUsers(tx, changes);
+  if (mayHave(changes, 'user.reactivate')) await restoreReturned(deps, tx, changes);
   await recordFacts();
   if (mayHave(changes, ...NEWCOMERS)) await over(changes, linking(directoryId, changes)).execute(tx.db);
   if (mayHave(changes, ...TOLD)) await over(changes, auditing(tx, peopleEvents(changes))).execute(tx.db);
@@ -119,10 +122,21 @@ async function updateUsers(tx: TenantTransaction, changes: ChangeSet): Promise<v
     await over(
       changes,
       sql`
-      UPDATE users u SET status = 'active', deprovisioned_at = NULL, access_epoch = u.access_epoch + 1, email = c.email
+      UPDATE users u SET status = 'active', deprovisioned_at = NULL, suspended_at = NULL, access_epoch = u.access_epoch + 1, email = c.email
       FROM ${changes.rows} WHERE c.kind = 'user.reactivate' AND u.id = c.user_id`,
     ).execute(tx.db);
   }
+}
+
+/** Who is back within the grace period gets back what was given by hand, as the model's policy has it; the rest is derived. */
+async function restoreReturned(deps: ReconcileDependencies, tx: TenantTransaction, changes: ChangeSet): Promise<void> {
+  const { rows } = await over(
+    changes,
+    sql<{ id: string }>`SELECT c.user_id AS id FROM ${changes.rows} WHERE c.kind = 'user.reactivate'`,
+  ).execute(tx.db);
+  if (rows.length === 0) return;
+  const ids = rows.map(({ id }) => id);
+  await restore(tx, ids, await restorations(tx, await organizationModel(deps.models, tx), ids, null, new Date()));
 }
 
 /** Remembers for each settled record what was seen; those that are in doubt are looked at again next time. */

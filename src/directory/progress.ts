@@ -1,4 +1,5 @@
 /** How far a run has got, for whoever waits at a terminal: a bar there, and plain lines where nobody watches. */
+import type { Progress as RunProgress } from './reconcile/run-progress.ts';
 
 export interface ProgressOutput {
   readonly isTTY?: boolean | undefined;
@@ -7,8 +8,7 @@ export interface ProgressOutput {
 }
 
 export interface Progress {
-  /** Takes how many records were read so far. */
-  readonly show: (records: number) => void;
+  readonly show: (reached: RunProgress) => void;
   /** Leaves the line to whatever is said next. */
   readonly end: () => void;
 }
@@ -22,20 +22,20 @@ const BAR = 30;
  * @param now in milliseconds
  */
 export function progressOn(output: ProgressOutput, expected: number, now: () => number = Date.now): Progress {
-  let shown = 0;
+  let shown = false;
   let last = now();
-  const drawn = (records: number) => `\r${barOf(records, expected)} ${told(records, expected)}\x1b[K`;
+  const drawn = (reached: RunProgress) => `\r${barOf(reached.records, expected)} ${told(reached, expected)}\x1b[K`;
   return {
-    show: (records) => {
-      if (output.isTTY === true) output.write(drawn(records));
+    show: (reached) => {
+      if (output.isTTY === true) output.write(drawn(reached));
       else if (now() - last >= LINE_EVERY_MS) {
         last = now();
-        output.write(`${told(records, expected)}\n`);
+        output.write(`${told(reached, expected)}\n`);
       }
-      shown = records;
+      shown = true;
     },
     end: () => {
-      if (output.isTTY === true && shown > 0) output.write('\n');
+      if (output.isTTY === true && shown) output.write('\n');
     },
   };
 }
@@ -46,7 +46,7 @@ function barOf(records: number, expected: number): string {
   return `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}]`;
 }
 
-function told(records: number, expected: number): string {
+function told({ phase, records }: RunProgress, expected: number): string {
   const number = new Intl.NumberFormat('en');
-  return `${number.format(records)}${expected === 0 ? '' : ` of about ${number.format(expected)}`} people read`;
+  return `${number.format(records)}${expected === 0 ? '' : ` of about ${number.format(expected)}`} people read${phase === 'reading' ? '' : `, ${phase}`}`;
 }

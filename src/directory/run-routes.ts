@@ -6,7 +6,8 @@ import { inTenant } from '../store/tenant.ts';
 import { findDirectory } from './directory.ts';
 import { comparePlans } from './plan-diff.ts';
 import { approveRun, discardRun } from './reconcile/held.ts';
-import { type RunDependencies, runDirectory } from './reconcile/run.ts';
+import { type RunDependencies, type RunRequest, runDirectory } from './reconcile/run.ts';
+import { streamRun } from './run-events.ts';
 import { findRun, listChanges, listRuns } from './runs.ts';
 
 const directoryPath = z.object({ directory: z.string() });
@@ -31,20 +32,20 @@ export function runRoutes(deps: RunDependencies): ApiRouter {
       summary: 'Pull a directory now: plan only, or plan and apply',
       area: 'directories',
       params: directoryPath,
-      body: z.strictObject({ mode: z.enum(['plan', 'run']).default('run') }),
+      body: z.strictObject({
+        mode: z.enum(['plan', 'run']).default('run'),
+        /** `false` answers 202 as soon as it has begun; its events tell the rest. */
+        wait: z.boolean().default(true),
+      }),
     },
-    async ({ params, body }, request) => {
+    async ({ params, body }, request, response) => {
       const { organizationId, origin } = tenantOf(request);
       const directory = await inTenant(db, organizationId, origin, (tx) => findDirectory(tx, params.directory));
-      const { mode } = body;
-      const report = await runDirectory(deps, {
-        organizationId,
-        origin,
-        directoryId: directory.id,
-        trigger: 'request',
-        mode,
-      });
-      return inTenant(db, organizationId, origin, (tx) => findRun(tx, report.runId));
+      const wanted = { organizationId, origin, directoryId: directory.id, trigger: 'request', mode: body.mode };
+      const runId = body.wait ? (await runDirectory(deps, wanted)).runId : await begunRun(deps, wanted);
+      const run = await inTenant(db, organizationId, origin, (tx) => findRun(tx, runId));
+      if (!body.wait) response.status(202).json(run);
+      return run;
     },
   );
 
@@ -88,6 +89,20 @@ export function runRoutes(deps: RunDependencies): ApiRouter {
     { method: 'get', path: '/runs/:run', summary: 'One run', area: 'directories', params: runPath },
     async ({ params }, request) => {
       return withinTenant(db, request, (tx) => findRun(tx, params.run));
+    },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/runs/:run/events',
+      summary: 'A run as it goes, as server-sent events: `progress`, then `end`',
+      area: 'directories',
+      params: runPath,
+    },
+    async ({ params }, request, response) => {
+      await streamRun(response, () => withinTenant(db, request, (tx) => findRun(tx, params.run), 'reader'));
     },
   );
 
@@ -158,4 +173,12 @@ export function runRoutes(deps: RunDependencies): ApiRouter {
     );
   }
   return api;
+}
+
+/** Begins a run and leaves it to itself; what becomes of it stands in its row. @throws Fault where it does not even begin */
+function begunRun(deps: RunDependencies, wanted: RunRequest): Promise<string> {
+  return new Promise((begun, failed) => {
+    // Once it has begun, its failure is told by the run itself.
+    runDirectory(deps, { ...wanted, onBegun: begun }).catch(failed);
+  });
 }

@@ -14,6 +14,17 @@ export interface RunSummary {
   readonly error: string | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
+  /** Only while it runs. */
+  readonly progress: RunProgress | null;
+}
+
+export interface RunProgress {
+  readonly phase: 'reading' | 'planning' | 'applying';
+  /** When this phase began. */
+  readonly since: string;
+  /** People read so far, and how many there were last time. */
+  readonly records: number;
+  readonly expected: number;
 }
 
 export interface PlannedChange {
@@ -28,7 +39,9 @@ export interface PlannedChange {
 }
 
 const SUMMARY = sql<RunSummary>`
-  r.id, d.slug AS directory, r.trigger, r.status, r.counts, r.guards, r.error, r.started_at AS "startedAt", r.finished_at AS "finishedAt"`;
+  r.id, d.slug AS directory, r.trigger, r.status, r.counts, r.guards, r.error, r.started_at AS "startedAt", r.finished_at AS "finishedAt",
+  (SELECT jsonb_build_object('phase', p.phase, 'since', p.since, 'records', p.records, 'expected', p.expected)
+    FROM sync_progress p WHERE p.run_id = r.id AND r.status = 'staging') AS progress`;
 const RUNS = sql`sync_runs r LEFT JOIN directories d ON d.id = r.directory_id`;
 
 export interface RunFilter {

@@ -253,6 +253,15 @@ export interface SyncGroupLossRow {
   lost: number;
 }
 
+export interface SyncProgressRow {
+  organization_id: string;
+  run_id: string;
+  phase: Generated<'reading' | 'planning' | 'applying'>;
+  since: Generated<Date>;
+  records: Generated<number>;
+  expected: number;
+}
+
 export interface StagedUserRow {
   organization_id: string;
   run_id: string;
@@ -783,6 +792,7 @@ export interface Tables {
   memberships: MembershipRow;
   sync_runs: SyncRunRow;
   sync_group_losses: SyncGroupLossRow;
+  sync_progress: SyncProgressRow;
   staged_users: StagedUserRow;
   staged_members: StagedMemberRow;
   staged_groups: StagedGroupRow;

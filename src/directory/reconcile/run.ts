@@ -17,6 +17,7 @@ import { complete } from './complete.ts';
 import { guardSettings, type TrippedGuard } from './guard.ts';
 import { type ReconcileDependencies, reconcileModel } from './model.ts';
 import { baseHash, type Counts, countChanges, guardPlan, planDirectory } from './plan.ts';
+import { beginProgress, endProgress, progressTeller, type Watched } from './run-progress.ts';
 import { stage } from './stage.ts';
 import { dropStaged, recordStagedFacts, recordStagedLinks } from './staged-facts.ts';
 import { asOnlyRunner, takeTurn } from './turns.ts';
@@ -34,8 +35,9 @@ export interface RunRequest {
   readonly trigger: string;
   /** 'plan' stores the plan and applies nothing. */
   readonly mode: 'plan' | 'run';
-  /** Told how many records were read so far. */
-  readonly onProgress?: (records: number) => void;
+  readonly onProgress?: Watched['onProgress'];
+  /** Told once there is a run that others can look at. */
+  readonly onBegun?: (runId: string) => void;
 }
 
 export interface RunReport {
@@ -52,11 +54,14 @@ export interface RunReport {
 export function runDirectory(deps: RunDependencies, request: RunRequest): Promise<RunReport> {
   return asOnlyRunner(deps.store.db, request.directoryId, async () => {
     const { runId, source, cursor } = await beginRun(deps, request);
+    request.onBegun?.(runId);
+    const progress = progressTeller(deps, request, runId);
     try {
       const reading = await source.read(cursor);
-      await stage(deps.store.db, request, runId, reading);
+      await stage(deps.store.db, { ...request, onProgress: progress.read }, runId, reading);
+      progress.enter('planning');
       return await inTenant(deps.store.db, request.organizationId, request.origin, (tx) =>
-        settle(deps, tx, request, runId, reading),
+        settle(deps, tx, request, runId, reading, progress),
       );
     } catch (error) {
       await failRun(deps, request, runId, error);
@@ -94,6 +99,7 @@ async function beginRun(deps: RunDependencies, request: RunRequest): Promise<Beg
       })
       .returning('id')
       .executeTakeFirstOrThrow();
+    await beginProgress(tx, id, directory.id);
     return { runId: id, source, cursor: directory.cursor };
   });
 }
@@ -107,6 +113,7 @@ async function endEarlierRuns(tx: TenantTransaction, directoryId: string): Promi
     WHERE r.id = was.id RETURNING r.id, was.status AS was`.execute(tx.db);
   for (const { id, was } of ended.rows) {
     await dropStaged(tx, id);
+    await endProgress(tx, id);
     const reason = was === 'staging' ? 'interrupted' : 'superseded by a later run';
     await record(tx, { action: 'sync.discarded', resource: { type: 'sync_run', id }, reason });
   }
@@ -118,6 +125,7 @@ async function settle(
   request: RunRequest,
   runId: string,
   { extent, cursor }: Reading,
+  progress: ReturnType<typeof progressTeller>,
 ): Promise<RunReport> {
   await takeTurn(tx, 'alone');
   const { directoryId, mode } = request;
@@ -135,6 +143,7 @@ async function settle(
   const counts = { ...(await countChanges(tx, runId)), ...(bad === 0 ? {} : { 'record.bad': bad }) };
   const guards = await guardPlan(tx, runId, directoryId, model, settings);
   if (mode === 'run' && guards.length === 0) {
+    progress.enter('applying');
     await applyRun(deps, tx, runId, directoryId);
     await finish(tx, runId, 'applied', counts, guards);
     return { runId, status: 'applied', counts, guards };
@@ -177,6 +186,7 @@ async function finish(
     .set({ status, counts, guards: JSON.stringify(guards), base_hash: base, finished_at: new Date() })
     .where('id', '=', runId)
     .execute();
+  await endProgress(tx, runId);
   const reason = guards.map((guard) => guard.reason).join('; ');
   await record(tx, {
     action: `sync.${status}`,
@@ -197,6 +207,7 @@ async function failRun(deps: RunDependencies, request: RunRequest, runId: string
       .where('id', '=', runId)
       .execute();
     await dropStaged(tx, runId);
+    await endProgress(tx, runId);
     const until = await countFailure(tx, request.directoryId, reason);
     if (until !== null) deps.log.error({ directory: request.directoryId, until }, 'a source fails again and again');
     await record(tx, { action: 'sync.failed', resource: { type: 'sync_run', id: runId }, outcome: 'failure', reason });

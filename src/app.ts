@@ -9,6 +9,7 @@ import { accessGivenIn } from './access/given-in.ts';
 import { mappingRuleRoutes } from './access/mapping-rule-routes.ts';
 import type { Models } from './access/model-file.ts';
 import { permitDefaultRole } from './access/newcomers.ts';
+import { roleRoutes } from './access/role-routes.ts';
 import { accessRoutes } from './access/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { authenticateApiKey } from './credentials/authenticate-key.ts';
@@ -56,6 +57,7 @@ import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
 import type { Store } from './store/database.ts';
 import { locateOrganization } from './store/locate.ts';
+import type { TenantTransaction } from './store/tenant.ts';
 import { type ResolveTxt, resolveTxt } from './tenancy/domain-proof.ts';
 import { installationRoutes, type TenancyDependencies, tenancyRoutes } from './tenancy/routes.ts';
 
@@ -135,6 +137,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
     resolveTxt: deps.resolveTxt ?? resolveTxt,
     permitDefaultRole: (...asked) => permitDefaultRole(deps.models, ...asked),
   };
+  const onRulesChanged = (tx: TenantTransaction) => reconcileEverybody(deps, tx, 'rules');
   const open: ApiRouter[] = [signInPolicyRoutes(deps)];
   const installation: ApiRouter[] = [
     callerRoutes(deps),
@@ -145,9 +148,10 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
   const perOrganization: ApiRouter[] = [
     tenancyRoutes(tenancy),
     accessRoutes(deps),
+    roleRoutes({ ...deps, onRulesChanged }),
     mappingRuleRoutes({
       ...deps,
-      onRulesChanged: (tx) => reconcileEverybody(deps, tx, 'rules'),
+      onRulesChanged,
       firstChanges: async (tx, runId) => (await listChanges(tx, runId)).changes,
     }),
     directoryRoutes(deps),

@@ -12,6 +12,13 @@ export interface CustomRole {
   readonly permissions: readonly string[];
 }
 
+export interface RoleProblem {
+  /** For people to read. */
+  readonly reason: string;
+  /** Whether it is the maker who may not, rather than the role that can't be. */
+  readonly beyondMaker: boolean;
+}
+
 /**
  * What is wrong with a custom role that somebody wants to make or change; nothing if it may be.
  * @param makerPermissions what the maker may do in the scope of custom roles
@@ -20,23 +27,32 @@ export function customRoleProblems(
   model: AccessModel,
   wanted: CustomRole,
   makerPermissions: ReadonlySet<string>,
-): string[] {
+): RoleProblem[] {
   const settings = model.customRoles;
-  if (settings === undefined) return [`The access model ${model.name} allows no custom roles.`];
-  const problems: string[] = [];
-  if (!makerPermissions.has(settings.permission)) problems.push(`Making roles takes "${settings.permission}".`);
+  if (settings === undefined) return [unfit(`The access model ${model.name} allows no custom roles.`)];
+  const problems: RoleProblem[] = [];
+  if (!makerPermissions.has(settings.permission)) problems.push(beyond(`Making roles takes "${settings.permission}".`));
   if (!/^[a-z][a-z0-9_]*$/.test(wanted.role)) {
-    problems.push('The name must be lower case letters, digits and underscores.');
+    problems.push(unfit('The name must be lower case letters, digits and underscores.'));
   }
   const taken = findRole(model, { scopeKind: settings.scope, role: wanted.role });
   if (taken !== undefined && !taken.custom)
-    problems.push(`"${wanted.role}" is a role of the model, and those are fixed.`);
-  if (wanted.permissions.length === 0) problems.push('A role needs at least one permission.');
+    problems.push(unfit(`"${wanted.role}" is a role of the model, and those are fixed.`));
+  if (wanted.permissions.length === 0) problems.push(unfit('A role needs at least one permission.'));
   for (const permission of wanted.permissions) {
-    if (!isHeldAt(model, permission, settings.scope)) problems.push(`No role of this scope can hold "${permission}".`);
-    else if (!makerPermissions.has(permission)) problems.push(`The maker doesn't have "${permission}".`);
+    if (!isHeldAt(model, permission, settings.scope))
+      problems.push(unfit(`No role of this scope can hold "${permission}".`));
+    else if (!makerPermissions.has(permission)) problems.push(beyond(`The maker doesn't have "${permission}".`));
   }
   return problems;
+}
+
+function unfit(reason: string): RoleProblem {
+  return { reason, beyondMaker: false };
+}
+
+function beyond(reason: string): RoleProblem {
+  return { reason, beyondMaker: true };
 }
 
 /** A custom role like one that exists, under another name. Undefined where there is no such role, or no custom roles. */

@@ -4,6 +4,7 @@ import { prepared } from '../store/prepared.ts';
 import { isId, type TenantTransaction } from '../store/tenant.ts';
 import type { ApiKey, KeyResource } from './decide-key.ts';
 import { type StoredSubject, SUBJECT, subjectFrom } from './membership.ts';
+import { MODEL, type StoredModel } from './organization-model.ts';
 import type { Subject } from './subject.ts';
 
 /** A subject or a resource as AuthZEN names it. */
@@ -26,7 +27,7 @@ export interface KnownSubject {
 }
 
 export interface Facts {
-  readonly modelName: string;
+  readonly model: StoredModel;
   /** What is known of each name asked for, by `nameOf`; what is missing is not known here. */
   readonly subjects: ReadonlyMap<string, KnownSubject>;
   readonly places: ReadonlyMap<string, KeyResource>;
@@ -45,7 +46,7 @@ export async function readFacts(
 ): Promise<Facts | undefined> {
   const wanted = { ...wantedSubjects(subjects), ...wantedPlaces(resources) };
   const { rows } = await prepared(sql<Row>`
-    SELECT o.model, o.slug,
+    SELECT ${MODEL} AS model, o.slug,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('workspaceId', w.id, 'workspace', w.slug, 'environment', w.environment)), '[]')
         FROM workspaces w WHERE w.id = ANY(${wanted.workspaceIds}::uuid[]) OR w.slug = ANY(${wanted.workspaces}::text[])) AS workspaces,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('workspaceId', w.id, 'workspace', w.slug, 'environment', w.environment,
@@ -62,7 +63,7 @@ export async function readFacts(
   const [row] = rows;
   if (row === undefined) return undefined;
   return {
-    modelName: row.model,
+    model: row.model,
     subjects: known(subjects, (named) => subjectNamed(row, tx.organizationId, named)),
     places: known(resources, (named) => placeNamed(row, tx.organizationId, named)),
   };
@@ -73,7 +74,7 @@ const CREATOR = sql`
   (SELECT ${SUBJECT} FROM users u WHERE u.id = k.creator_id AND u.access_epoch = k.access_epoch)`;
 
 interface Row {
-  readonly model: string;
+  readonly model: StoredModel;
   readonly slug: string;
   readonly workspaces: readonly StoredWorkspace[];
   readonly products: readonly StoredProduct[];

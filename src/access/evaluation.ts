@@ -12,7 +12,7 @@ import { type KnownSubject, type Named, nameOf, readFacts } from './evaluation.s
 import type { EvaluationRequest } from './evaluation-request.ts';
 import type { AccessModel } from './model.ts';
 import type { Models } from './model-file.ts';
-import { modelNamed } from './organization-model.ts';
+import { modelFrom } from './organization-model.ts';
 
 /** A decision, and of a known subject what changes with its access. */
 export interface Answer extends Decision {
@@ -61,7 +61,7 @@ export function openDecisions(deps: {
     const names = [asked.flatMap(({ subject }) => subject ?? []), asked.map(({ resource }) => resource)] as const;
     const read = await inTenant(db, organizationId, origin, (tx) => readFacts(tx, ...names), 'reader');
     if (read === undefined) throw new Fault('not-found', 'There is no such organization.');
-    const model = modelNamed(deps.models, read.modelName);
+    const model = modelFrom(deps.models, read.model);
     for (const [name, subject] of read.subjects)
       subjects.set(`${organizationId} ${name}`, organizationId, since, subject);
     const found = new Map<string, KnownPlace>();

@@ -8,9 +8,16 @@ import { type ActorId, actingRoles, permit } from './acting.ts';
 import { holdActive, lockPlace, otherHolders, recordRole, rolesIn } from './holders.ts';
 import { type AccessModel, findRole, type RoleRef } from './model.ts';
 import type { Source } from './model-schema.ts';
+import { holdIfCustom } from './organization-roles.ts';
 import { findPerson, personInput } from './people.ts';
 import { mayBeGiven, mayGrant, mayLose, mayManage, type Recipient } from './rank.ts';
 import { type Place, placeOf, scopeInput } from './scope.ts';
+
+const end = z.iso
+  .datetime({ offset: true })
+  .transform((text) => new Date(text))
+  .refine((time) => time.getTime() > Date.now(), 'is in the past')
+  .nullable();
 
 export const grantInput = z.strictObject({
   /** Id or e-mail. */
@@ -18,17 +25,14 @@ export const grantInput = z.strictObject({
   scope: scopeInput,
   role: z.string().min(1).max(100),
   reason: z.string().trim().max(500).default(''),
-  expiresAt: z.iso
-    .datetime({ offset: true })
-    .transform((text) => new Date(text))
-    .refine((time) => time.getTime() > Date.now(), 'is in the past')
-    .nullable()
-    .default(null),
+  expiresAt: end.default(null),
 });
 export type GrantInput = z.output<typeof grantInput>;
 
 export const changeInput = z.strictObject({
-  role: z.string().min(1).max(100),
+  role: z.string().min(1).max(100).optional(),
+  /** Null: for good. Left out: as it is. */
+  expiresAt: end.optional(),
   reason: z.string().trim().max(500).default(''),
 });
 
@@ -65,7 +69,7 @@ export async function grantMembership(
   return made.id;
 }
 
-/** Changes the role of a membership that was given by hand. @throws Fault as `grantMembership` and `revokeMembership` */
+/** Changes the role or the end of a membership that was given by hand. @throws Fault as `grantMembership` and `revokeMembership` */
 export async function changeMembership(
   tx: TenantTransaction,
   model: AccessModel,
@@ -74,22 +78,24 @@ export async function changeMembership(
   change: z.output<typeof changeInput>,
 ): Promise<void> {
   const held = await heldMembership(tx, id);
-  if (held.role === change.role) return;
+  const { role = held.role, expiresAt = held.expiresAt, reason } = change;
+  if (role === held.role && expiresAt?.getTime() === held.expiresAt?.getTime()) return;
   const { place, userId } = held;
-  const ref = { scopeKind: place.kind, role: change.role };
+  const ref = { scopeKind: place.kind, role };
   await requireTaking(tx, model, actor, held);
   await requireGrant(tx, model, actor, ref, place, 'manual', userId);
-  requireReason(model, change.reason);
-  requireLasting(model, ref, held.expiresAt);
+  requireReason(model, reason);
+  requireLasting(model, ref, expiresAt);
   const changed = {
-    role: change.role,
+    role,
+    expires_at: expiresAt,
     source: 'manual',
     granted_by: tx.origin.actor.label,
-    reason: change.reason,
+    reason,
   } as const;
   const changing = tx.db.updateTable('memberships').set(changed).where('id', '=', id);
   await unlessTaken(() => changing.execute(), heldByHand());
-  await recordRole(tx, 'membership.changed', userId, place, { role: change.role, oldRole: held.role }, change.reason);
+  await recordRole(tx, 'membership.changed', userId, place, { role, oldRole: held.role, expiresAt }, reason);
 }
 
 /**
@@ -160,6 +166,7 @@ export async function requireGrant(
   };
   const possible = mayBeGiven(model, ref, how, recipient);
   if (!possible.allowed) throw new Fault('invalid-input', possible.reason, { where: 'role' });
+  await holdIfCustom(tx, model, ref);
   if (actor !== null) permit(mayGrant(model, await actingRoles(tx, model, actor, place), ref, how, recipient));
 }
 

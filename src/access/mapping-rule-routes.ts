@@ -15,6 +15,7 @@ import {
 } from './mapping-rule.ts';
 import type { Models } from './model-file.ts';
 import { organizationModel } from './organization-model.ts';
+import { previewable, previewQuery } from './preview.ts';
 
 /** Derives everybody's memberships anew, in the same transaction; the reconcile, which is above this room, is given. */
 export type OnRulesChanged = (
@@ -30,18 +31,6 @@ export interface MappingRuleDependencies {
 }
 
 const rulePath = z.object({ rule: z.string() });
-/** Whether only to say what would change; nothing does then. */
-const previewQuery = z.object({ preview: z.stringbool().default(false) });
-
-/** Ends a transaction that was made only to be looked at. */
-class PreviewOnly extends Error {
-  readonly shown: object;
-  constructor(shown: object) {
-    super('looked at only');
-    this.shown = shown;
-  }
-}
-
 /** Routes below `/api/v1/organizations/:organization`. */
 export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
   const api = apiRouter('/api/v1/organizations/:organization');
@@ -72,13 +61,13 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
     },
     ({ params, query, body }, request) => {
       const input = mappingRuleInput.parse({ ...body, slug: params.rule });
-      return unlessLookedAt(() =>
+      return previewable<object>(query, (end) =>
         withRank(deps.store.db, request, refusalOf(input.slug), async (tx, actor) => {
           const model = await organizationModel(deps.models, tx);
           await permitRule(tx, model, actor, input.slug, input);
           const put = await putMappingRule(tx, model, input);
           const run = put.action === 'keep' ? null : await deps.onRulesChanged(tx);
-          if (query.preview) throw await lookedAt(deps, tx, put.action, run);
+          if (query.preview) return end(await lookedAt(deps, tx, put.action, run));
           return { ...(await findMappingRule(tx, input.slug)), action: put.action, run };
         }),
       );
@@ -97,13 +86,13 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
       status: 200,
     },
     ({ params, query }, request) =>
-      unlessLookedAt(() =>
+      previewable<object>(query, (end) =>
         withRank(deps.store.db, request, refusalOf(params.rule), async (tx, actor) => {
           const model = await organizationModel(deps.models, tx);
           await permitRule(tx, model, actor, params.rule);
           await deleteMappingRule(tx, params.rule);
           const run = await deps.onRulesChanged(tx);
-          if (query.preview) throw await lookedAt(deps, tx, 'delete', run);
+          if (query.preview) return end(await lookedAt(deps, tx, 'delete', run));
           return { run };
         }),
       ),
@@ -116,18 +105,9 @@ async function lookedAt(
   tx: TenantTransaction,
   action: string,
   run: Awaited<ReturnType<OnRulesChanged>> | null,
-): Promise<PreviewOnly> {
+): Promise<object> {
   const changes = run === null ? [] : await firstChanges(tx, run.runId);
-  return new PreviewOnly({ preview: true, action, counts: run?.counts ?? {}, changes });
-}
-
-async function unlessLookedAt<T>(work: () => Promise<T>): Promise<T | object> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof PreviewOnly) return error.shown;
-    throw error;
-  }
+  return { preview: true, action, counts: run?.counts ?? {}, changes };
 }
 
 function refusalOf(rule: string): Attempt {

@@ -11,6 +11,7 @@ import { type Put, putRow } from '../tenancy/put.ts';
 import { slug } from '../tenancy/slug.ts';
 import { type ActorId, actingRoles, permit } from './acting.ts';
 import { type AccessModel, findRole, type RoleRef } from './model.ts';
+import { holdIfCustom } from './organization-roles.ts';
 import { mayBeGiven, mayGrant, mayManage, type Recipient } from './rank.ts';
 import { type Place, placeOf, type ScopeInput, scopeInput } from './scope.ts';
 
@@ -52,6 +53,7 @@ export type MappingRuleInput = z.output<typeof mappingRuleInput>;
 export async function putMappingRule(tx: TenantTransaction, model: AccessModel, input: MappingRuleInput): Promise<Put> {
   const place = await placeOf(tx, input.scope);
   refuseUnmappable(model, place.kind, input);
+  if (input.role !== null) await holdIfCustom(tx, model, { scopeKind: place.kind, role: input.role });
   const condition = input.condition === null ? null : { jsonpath: await canonicalCondition(tx, input.condition) };
   return putRow(
     tx,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Fault } from '../errors.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type ActorId, permit } from './acting.ts';
+import { requireReason } from './granting.ts';
 import { holdActive, lockPlace, recordRole, rolesIn } from './holders.ts';
 import { subjectOf } from './membership.ts';
 import type { AccessModel } from './model.ts';
@@ -35,6 +36,7 @@ export async function transferOwnership(
   input: TransferInput,
 ): Promise<void> {
   const from = await holderOf(tx, actor, input);
+  requireReason(model, input.reason);
   const place = await placeOf(tx, input.scope);
   await lockPlace(tx, place.id);
   const to = (await findPerson(tx, input.to)).id;

@@ -127,7 +127,7 @@ function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
 function attemptOf(
   type: string,
   id: string,
-  wanted: { readonly role?: string; readonly scope?: unknown } = {},
+  wanted: { readonly role?: string | undefined; readonly scope?: unknown } = {},
 ): Attempt {
   const { role, scope } = wanted;
   return { action: 'membership.refused', resource: { type, id }, detail: { role, scope } };

@@ -774,6 +774,15 @@ export interface InvitationRoleRow {
   role: string;
 }
 
+export interface CustomRoleRow {
+  organization_id: string;
+  role: string;
+  label: string;
+  permissions: string[];
+  made_by: string;
+  made_at: Generated<Date>;
+}
+
 export interface Tables {
   organizations: OrganizationRow;
   domains: DomainRow;
@@ -833,6 +842,7 @@ export interface Tables {
   oauth_exchanges: OauthExchangeRow;
   oauth_artifacts: OauthArtifactRow;
   mails: MailRow;
+  custom_roles: CustomRoleRow;
   invitations: InvitationRow;
   invitation_roles: InvitationRoleRow;
   audit_events: AuditEventRow;

@@ -25,9 +25,14 @@ export async function reconcileModel(deps: ReconcileDependencies, tx: TenantTran
   return viewOf(await organizationModel(deps.models, tx));
 }
 
-/** The same for whoever knows the model's name already. */
-export function reconcileModelNamed(models: Models, name: string): ReconcileModel {
-  return viewOf(modelNamed(models, name));
+/** The same for whoever knows the model's name already, which saves a statement where nobody can have added a role to it. */
+export async function reconcileModelNamed(
+  deps: ReconcileDependencies,
+  tx: TenantTransaction,
+  name: string,
+): Promise<ReconcileModel> {
+  const model = modelNamed(deps.models, name);
+  return model.customRoles === undefined ? viewOf(model) : reconcileModel(deps, tx);
 }
 
 function viewOf(model: AccessModel): ReconcileModel {

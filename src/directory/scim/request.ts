@@ -142,7 +142,7 @@ export async function settle(
 ): Promise<void> {
   if (ids.length === 0) return;
   statistics.get(deps.store.db)?.wrote(ids.length);
-  const known = reconcileModelNamed(deps.models, model);
+  const known = await reconcileModelNamed(deps, tx, model);
   notesOf(request).followed(await reconcileRecords(deps, tx, known, { directoryId, ids, presenceStands }, 'scim'));
 }
 

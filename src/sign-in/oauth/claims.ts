@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import { permittedActions } from '../../access/decide.ts';
 import { type StoredSubject, SUBJECT, subjectFrom } from '../../access/membership.ts';
 import type { Models } from '../../access/model-file.ts';
-import { modelNamed } from '../../access/organization-model.ts';
+import { MODEL, modelFrom, type StoredModel } from '../../access/organization-model.ts';
 import { hashOf } from '../../credentials/sealing.ts';
 import { locateUser } from '../../store/locate.ts';
 import type { Tables } from '../../store/tables.ts';
@@ -40,7 +40,7 @@ interface Facts {
   readonly org: { readonly id: string; readonly slug: string; readonly name: string };
   /** Through which the person came; null where they signed in here. */
   readonly connection: { readonly id: string; readonly slug: string; readonly kind: string } | null;
-  readonly model: string;
+  readonly model: StoredModel;
   readonly subject: StoredSubject;
   readonly roles: readonly string[];
   readonly workspaces: readonly Place[];
@@ -79,7 +79,7 @@ export async function claimsOf(
     PROVIDER,
     async (tx) => {
       const { rows } = await sql<Facts>`
-        SELECT u.email, u.display_name AS name, ${SUBJECT} AS subject, o.model,
+        SELECT u.email, u.display_name AS name, ${SUBJECT} AS subject, ${MODEL} AS model,
           EXISTS (SELECT 1 FROM domains d WHERE d.verified_at IS NOT NULL AND d.name = split_part(u.email, '@', 2)) AS "emailVerified",
           jsonb_build_object('id', o.id, 'slug', o.slug, 'name', o.name) AS org,
           (SELECT jsonb_build_object('id', c.id, 'slug', c.slug, 'kind', c.kind) FROM oauth_artifacts g JOIN sessions s ON s.id = g.session_id
@@ -116,7 +116,7 @@ export async function claimsOf(
 
 /** What the person may do where; places in which they may do nothing are left out. */
 function permissionsOf(models: Models, facts: Facts) {
-  const model = modelNamed(models, facts.model);
+  const model = modelFrom(models, facts.model);
   const subject = subjectFrom(facts.subject);
   const now = new Date();
   const organizationId = facts.org.id;

@@ -1,7 +1,7 @@
 import type { Migration } from 'kysely/migration';
 import { statements } from './statements.ts';
 
-/** What administering people takes beside their accounts: e-mail to them, invitations. */
+/** What administering people takes beside their accounts: e-mail to them, invitations, an organization's own roles. */
 export const peopleAdministration: Migration = {
   up: statements(`
     -- Until it has arrived at a mail server.
@@ -72,6 +72,19 @@ export const peopleAdministration: Migration = {
       FOREIGN KEY (organization_id, product_id) REFERENCES products ON DELETE CASCADE
     );
     CALL wall_in('invitation_roles', 'organization_id', :app);
+
+    CREATE TABLE custom_roles (
+      organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
+      role text NOT NULL,
+      label text NOT NULL,
+      permissions text[] NOT NULL,
+      made_by text NOT NULL,
+      made_at timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (organization_id, role)
+    );
+    CALL wall_in('custom_roles', 'organization_id', :app);
+    CREATE TRIGGER access_changed AFTER INSERT OR UPDATE OR DELETE ON custom_roles
+      FOR EACH STATEMENT EXECUTE FUNCTION tell_access_changed();
 
     CREATE FUNCTION locate_invitation(wanted bytea) RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER
       SET app.role = 'locator' SET search_path = public, pg_temp

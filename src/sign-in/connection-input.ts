@@ -5,7 +5,8 @@ import { displayName, slug } from '../tenancy/slug.ts';
 import { oidcFields } from './oidc/config.ts';
 import { DESCRIBED_ONCE, describesOnce, samlFields } from './saml/config.ts';
 
-const common = {
+/** What every connection has, whatever its kind. */
+export const commonFields = {
   slug,
   name: displayName.optional(),
   enabled: z.boolean().default(true),
@@ -27,10 +28,10 @@ const common = {
 };
 
 const samlInput = z
-  .strictObject({ ...common, kind: z.literal('saml'), ...samlFields })
+  .strictObject({ ...commonFields, kind: z.literal('saml'), ...samlFields })
   .refine(describesOnce, DESCRIBED_ONCE);
 
-const oidcInput = z.strictObject({ ...common, kind: z.literal('oidc'), ...oidcFields });
+const oidcInput = z.strictObject({ ...commonFields, kind: z.literal('oidc'), ...oidcFields });
 
 export const connectionInput = z.discriminatedUnion('kind', [samlInput, oidcInput]);
 export type ConnectionInput = z.output<typeof connectionInput>;

@@ -7,7 +7,6 @@ import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Store } from '../store/database.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import {
-  type Connection,
   type ConnectionDependencies,
   type ConnectionInput,
   connectionInput,
@@ -16,9 +15,8 @@ import {
   putConnection,
   readAhead,
 } from './connection.ts';
-import { relyingPartyOf } from './oidc/addresses.ts';
-import { serviceProviderOf } from './saml/service-provider.ts';
-import { samlStates } from './saml/state.ts';
+import { connectionAnswer, shownConnections } from './connection-answer.ts';
+import { connectionPatch, patchConnection } from './connection-patch.ts';
 
 interface RouteDependencies extends ConnectionDependencies {
   readonly store: Pick<Store, 'db'>;
@@ -34,7 +32,7 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
   const { baseUrl } = deps.settings.http;
   const read = async (tx: TenantTransaction, slugOrId: string) => {
     const [shown] = await shownConnections(tx, [await findConnection(tx, slugOrId)], baseUrl);
-    return shown;
+    return shown as NonNullable<typeof shown>;
   };
 
   endpoint(
@@ -44,17 +42,7 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
       path: '/connections',
       summary: 'List connections',
       area: 'connections',
-      answer: z.object({
-        connections: z.array(
-          z.object({
-            id: z.string(),
-            slug: z.string(),
-            name: z.string(),
-            kind: z.enum(['saml', 'oidc']),
-            enabled: z.boolean(),
-          }),
-        ),
-      }),
+      answer: z.object({ connections: z.array(connectionAnswer) }),
     },
     async (_, request) => {
       return withinTenant(db, request, async (tx) => ({
@@ -71,6 +59,7 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
       summary: 'One connection',
       area: 'connections',
       params: connectionPath,
+      answer: connectionAnswer,
     },
     async ({ params }, request) => {
       return withinTenant(db, request, (tx) => read(tx, params.connection));
@@ -97,23 +86,29 @@ export function connectionRoutes(deps: RouteDependencies): ApiRouter {
       });
     },
   );
-  return api;
-}
 
-/** Connections as they are shown: their secrets never, but all that their identity providers' administrators need. */
-async function shownConnections(tx: TenantTransaction, connections: readonly Connection[], baseUrl: string) {
-  const states = await samlStates(
-    tx,
-    connections.filter((each) => each.kind === 'saml'),
-    new Date(),
+  endpoint(
+    api,
+    {
+      method: 'patch',
+      path: '/connections/:connection',
+      summary: "Change some of a connection's settings; its identity provider stays as it is described",
+      area: 'connections',
+      params: connectionPath,
+      body: connectionPatch,
+      answer: connectionAnswer,
+    },
+    ({ params, body }, request) =>
+      withinTenant(db, request, async (tx) => {
+        const { slug } = await findConnection(tx, params.connection);
+        if (body.defaultRole != null) {
+          await permitNewDefaultRole(deps.models, tx, callerOf(request), { slug, defaultRole: body.defaultRole });
+        }
+        await patchConnection(tx, deps, slug, body);
+        return read(tx, slug);
+      }),
   );
-  return connections.map((connection) => {
-    const { id, slug, name, kind, enabled, domains, priority, defaultRole, justInTime, tested, config } = connection;
-    const common = { id, slug, name, kind, enabled, domains, priority, defaultRole, justInTime, tested, config };
-    return connection.kind === 'saml'
-      ? { ...common, serviceProvider: serviceProviderOf(baseUrl, id), ...states.get(id) }
-      : { ...common, hasSecret: connection.sealedSecret !== null, relyingParty: relyingPartyOf(baseUrl, id) };
-  });
+  return api;
 }
 
 /** Whoever may not give a role by hand may not have newcomers get it either. @throws Fault `forbidden` */
@@ -121,7 +116,7 @@ async function permitNewDefaultRole(
   models: Models,
   tx: TenantTransaction,
   caller: Caller,
-  { slug, defaultRole }: ConnectionInput,
+  { slug, defaultRole }: Pick<ConnectionInput, 'slug' | 'defaultRole'>,
 ): Promise<void> {
   const before = await tx.db
     .selectFrom('connections')

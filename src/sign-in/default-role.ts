@@ -8,15 +8,13 @@ import { Fault } from '../errors.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import type { ConnectionInput } from './connection-input.ts';
 
+type ChosenRole = Pick<ConnectionInput, 'defaultRole' | 'acknowledgeAdministrativeDefault'>;
+
 /**
  * Whether the default role is an administrative one, knowingly so.
  * @throws Fault `invalid-input` where newcomers can't be given it, or nobody has acknowledged what it means
  */
-export async function checkDefaultRole(
-  tx: TenantTransaction,
-  models: Models,
-  input: ConnectionInput,
-): Promise<boolean> {
+export async function checkDefaultRole(tx: TenantTransaction, models: Models, input: ChosenRole): Promise<boolean> {
   const model = await organizationModel(models, tx);
   const ref = { scopeKind: model.defaultRole?.scope ?? 'organization', role: input.defaultRole ?? '' };
   const ruling = mayBeGiven(model, ref, 'jit');
@@ -35,7 +33,7 @@ export async function checkDefaultRole(
 export async function warnOfAdministrativeDefault(
   tx: TenantTransaction,
   id: string,
-  { defaultRole }: ConnectionInput,
+  { defaultRole }: ChosenRole,
 ): Promise<void> {
   await record(tx, {
     action: 'connection.administrative_default_role',

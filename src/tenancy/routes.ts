@@ -41,6 +41,31 @@ export interface TenancyDependencies extends OrganizationRules {
   readonly permitDefaultRole: (tx: TenantTransaction, caller: Caller, role: string) => Promise<void>;
 }
 
+const organizationAnswer = z.object({
+  id: z.string(),
+  slug: z.string(),
+  name: z.string(),
+  model: z.string(),
+  defaultRole: z.string().nullable(),
+  justInTime: z.boolean(),
+  groupsFrom: z.string(),
+  enforceSso: z.boolean(),
+  sessionIdleMinutes: z.number(),
+  sessionAbsoluteMinutes: z.number(),
+  timeZone: z.string(),
+  region: z.string().nullable(),
+  createdAt: z.date(),
+});
+const domainAnswer = z.object({
+  name: z.string(),
+  verifiedAt: z.date().nullable(),
+  verifiedHow: z.string().nullable(),
+  failingSince: z.date().nullable(),
+  graceEndsAt: z.date().nullable(),
+  /** The DNS record that proves it. */
+  proof: z.object({ type: z.string(), name: z.string(), value: z.string() }),
+});
+
 const workspacePath = z.object({ workspace: z.string() });
 const productPath = z.object({ workspace: z.string(), product: z.string() });
 const domainPath = z.object({ domain: domainName });
@@ -101,8 +126,10 @@ export function tenancyRoutes(deps: TenancyDependencies): ApiRouter {
 
 function declareOrganization(api: ApiRouter, deps: TenancyDependencies): void {
   const area = 'organization';
-  endpoint(api, { method: 'get', path: '/', summary: 'The organization and its settings', area }, (_, request) =>
-    withinTenant(deps.store.db, request, readOrganization),
+  endpoint(
+    api,
+    { method: 'get', path: '/', summary: 'The organization and its settings', area, answer: organizationAnswer },
+    (_, request) => withinTenant(deps.store.db, request, readOrganization),
   );
   endpoint(
     api,
@@ -112,6 +139,7 @@ function declareOrganization(api: ApiRouter, deps: TenancyDependencies): void {
       summary: "Change some of the organization's settings",
       area,
       body: organizationPatch,
+      answer: organizationAnswer,
     },
     ({ body }, request) => {
       const { defaultRole = null } = body;
@@ -134,12 +162,28 @@ function declareDomains(api: ApiRouter, deps: TenancyDependencies): void {
   const path = '/domains/:domain';
   const shown = async (tx: TenantTransaction, name: string) => shownDomain(await findDomain(tx, name));
 
-  endpoint(api, { method: 'get', path: '/domains', summary: 'List claimed domains', area }, (_, request) =>
-    withinTenant(deps.store.db, request, async (tx) => ({ domains: (await listDomains(tx)).map(shownDomain) })),
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/domains',
+      summary: 'List claimed domains',
+      area,
+      answer: z.object({ domains: z.array(domainAnswer) }),
+    },
+    (_, request) =>
+      withinTenant(deps.store.db, request, async (tx) => ({ domains: (await listDomains(tx)).map(shownDomain) })),
   );
   endpoint(
     api,
-    { method: 'get', path, summary: 'One domain, with the DNS record that proves it', area, params },
+    {
+      method: 'get',
+      path,
+      summary: 'One domain, with the DNS record that proves it',
+      area,
+      params,
+      answer: domainAnswer,
+    },
     ({ params }, request) => withinTenant(deps.store.db, request, (tx) => shown(tx, params.domain)),
   );
   endpoint(
@@ -160,6 +204,7 @@ function declareDomains(api: ApiRouter, deps: TenancyDependencies): void {
       area,
       params,
       body: z.strictObject({ how: z.enum(['dns', 'operator']).default('dns') }),
+      answer: domainAnswer,
     },
     async ({ params, body }, request) => {
       const { organizationId, origin } = tenantOf(request);

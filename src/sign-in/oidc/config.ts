@@ -9,7 +9,7 @@ const word = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/);
 const words = (most: number) => z.array(word.max(300)).max(most);
 
 /** Options that are kept as they are said. */
-const options = {
+export const oidcOptions = {
   /** Whose ways it has; null: the standard's. */
   preset: z.enum(PRESET_NAMES).nullable().default(null),
   /** How we prove at the token endpoint who we are; null: by whichever secret method the provider offers. */
@@ -33,7 +33,7 @@ const options = {
 
 /** What is said of an OpenID Connect connection beside what is common to all. */
 export const oidcFields = {
-  ...options,
+  ...oidcOptions,
   /** Left out where the preset's is the only one. */
   issuer: webAddress.optional(),
   clientId: z.string().min(1).max(500),
@@ -49,7 +49,7 @@ type OidcSaid = z.output<typeof oidcSaid> & { readonly defaultWorkspace: string 
 
 /** An OpenID Connect connection as it is kept; its client secret is sealed beside it. */
 export const oidcConfig = z.object({
-  ...options,
+  ...oidcOptions,
   issuer: z.string(),
   clientId: z.string(),
   scopes: z.array(z.string()),

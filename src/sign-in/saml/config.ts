@@ -9,7 +9,7 @@ import { SAML_PRESET_NAMES, samlAttributeNames } from './presets.ts';
 const webAddress = z.url({ protocol: /^https?$/ }).max(2000);
 
 /** Options that are kept as they are said. */
-const options = {
+export const samlOptions = {
   /** Whose names for attributes it has; null: whichever of the usual ones comes. */
   preset: z.enum(SAML_PRESET_NAMES).nullable().default(null),
   /** How requests travel; null: by redirect where the identity provider takes that. */
@@ -36,7 +36,7 @@ const options = {
 
 /** What is said of a SAML connection beside what is common to all. */
 export const samlFields = {
-  ...options,
+  ...samlOptions,
   /** The identity provider's metadata as XML. */
   metadata: z.string().max(METADATA_MAX_BYTES).optional(),
   /** Where it publishes that; it is then read again and again, and new certificates are taken. */
@@ -65,7 +65,7 @@ export const DESCRIBED_ONCE = 'takes one of metadata, metadataUrl, or entityId w
 
 /** A SAML connection as it is kept. */
 export const samlConfig = z.object({
-  ...options,
+  ...samlOptions,
   entityId: z.string(),
   ssoUrl: z.string().nullable(),
   ssoPostUrl: z.string().nullable().default(null),
@@ -81,7 +81,7 @@ export type SamlConfig = z.output<typeof samlConfig>;
 
 /** The options of a connection, without what describes its identity provider. */
 export function samlOptionsOf(config: SamlConfig) {
-  return z.object(options).parse(config);
+  return z.object(samlOptions).parse(config);
 }
 
 /** What is kept of what was said, and of the identity provider's description. */

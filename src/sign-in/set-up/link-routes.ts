@@ -5,6 +5,15 @@ import { type ApiRouter, apiRouter, endpoint } from '../../http/endpoint.ts';
 import type { SignInDependencies } from '../door.ts';
 import { createSetUpLink, listSetUpLinks, revokeSetUpLink, setUpLinkInput } from './link.ts';
 
+const shownLink = z.object({
+  id: z.string(),
+  connection: z.string(),
+  provider: z.string().nullable(),
+  createdBy: z.string(),
+  createdAt: z.date(),
+  expiresAt: z.date(),
+});
+
 /** Routes below `/api/v1/organizations/:organization`. */
 export function setUpLinkRoutes({ store, settings }: Pick<SignInDependencies, 'store' | 'settings'>): ApiRouter {
   const api = apiRouter('/api/v1/organizations/:organization');
@@ -19,6 +28,7 @@ export function setUpLinkRoutes({ store, settings }: Pick<SignInDependencies, 's
       area,
       body: setUpLinkInput,
       status: 201,
+      answer: z.object({ id: z.string(), expiresAt: z.date(), url: z.string() }),
     },
     ({ body }, request) =>
       withinTenant(store.db, request, async (tx) => {
@@ -27,8 +37,16 @@ export function setUpLinkRoutes({ store, settings }: Pick<SignInDependencies, 's
       }),
   );
 
-  endpoint(api, { method: 'get', path: '/set-up-links', summary: 'Set-up links that still open', area }, (_, request) =>
-    withinTenant(store.db, request, async (tx) => ({ setUpLinks: await listSetUpLinks(tx) }), 'reader'),
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/set-up-links',
+      summary: 'Set-up links that still open',
+      area,
+      answer: z.object({ setUpLinks: z.array(shownLink) }),
+    },
+    (_, request) => withinTenant(store.db, request, async (tx) => ({ setUpLinks: await listSetUpLinks(tx) }), 'reader'),
   );
 
   endpoint(

@@ -20,7 +20,7 @@ export interface HttpAnswer {
 /**
  * `cut-off`: the connection ends in the middle; `truncated`: half the answer, as if that were all of it; `login-page`: 200 with HTML;
  * `repeat`: the page before, again; `hang`: no answer; `trickle`: a byte now and then, for ever; `denied`: 401; `rate-limit`: 429 with a
- * `Retry-After` of 7 seconds.
+ * `Retry-After` of 7 seconds; `huge`: 200 and 1 MiB.
  */
 export type HttpFault =
   | 'cut-off'
@@ -31,7 +31,8 @@ export type HttpFault =
   | 'rate-limit'
   | 'hang'
   | 'trickle'
-  | 'denied';
+  | 'denied'
+  | 'huge';
 
 export interface HttpDouble {
   /** Without a slash at its end. */
@@ -105,6 +106,7 @@ function answerInstead(fault: HttpFault): HttpAnswer | undefined {
   if (fault === 'login-page') return { body: '<!doctype html><title>Please sign in</title>\n' };
   if (fault === 'server-error') return { status: 500, body: {} };
   if (fault === 'rate-limit') return { status: 429, headers: { 'retry-after': '7' }, body: {} };
+  if (fault === 'huge') return { body: 'x'.repeat(1024 * 1024) };
   if (fault === 'denied') return { status: 401, body: {} };
   return undefined;
 }

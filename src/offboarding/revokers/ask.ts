@@ -7,10 +7,8 @@ export interface Answer {
   readonly at: string;
   /** Of a JSON object; empty where the answer is none. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** Whether the answer is JSON of any kind. */
-  readonly isJson: boolean;
-  /** A list at the top, where it is one. */
-  readonly list: readonly unknown[];
+  /** JSON of any kind; undefined where the answer is none. */
+  readonly body: unknown;
 }
 
 /** Asks once. @throws Stopped where no whole answer came, or one that may be another in a while */
@@ -46,15 +44,14 @@ export function asking(fetch: typeof globalThis.fetch, now: () => Date): Ask {
   return async (url, init = {}) => {
     const headers = { accept: 'application/json', 'user-agent': 'Drawbridge', ...(init.headers as object) };
     const response = await fetch(url, { ...init, headers });
-    const json: unknown = await response.json().catch(() => undefined);
-    return {
-      status: response.status,
-      at: now().toISOString(),
-      json: isObject(json) ? json : {},
-      isJson: json !== undefined,
-      list: Array.isArray(json) ? json : [],
-    };
+    return answerOf(response, now());
   };
+}
+
+/** Reads an answer. */
+export async function answerOf(response: Response, now: Date): Promise<Answer> {
+  const body: unknown = await response.json().catch(() => undefined);
+  return { status: response.status, at: now.toISOString(), json: isObject(body) ? body : {}, body };
 }
 
 /** JSON as a request's body. */
@@ -92,6 +89,11 @@ export function refused(answer: Answer): Outcome {
     state: 'needs_human',
     error: `the server answered ${answer.status}${code === undefined ? '' : ` (${code})`}`,
   };
+}
+
+/** It answers, but not in the way that it should: a page of a proxy's, a version that we don't know. */
+export function notUnderstood(answer: Answer): Outcome {
+  return { state: 'retry', error: `the server answered ${answer.status}, with something that is not understood` };
 }
 
 /** It was said to be done, and is not. */

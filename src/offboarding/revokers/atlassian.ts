@@ -1,6 +1,18 @@
 /** Atlassian: the person's account is deactivated, for tokens that people gave to apps can't be revoked one by one. */
 import { z } from 'zod';
-import { type Answer, alreadyGone, below, isObject, jsonBody, nobodyThere, notYet, refused, revoked } from './ask.ts';
+import {
+  type Answer,
+  alreadyGone,
+  below,
+  isObject,
+  jsonBody,
+  nobodyThere,
+  notUnderstood,
+  notYet,
+  refused,
+  revoked,
+  Stopped,
+} from './ask.ts';
 import { revokerKind } from './revoker.ts';
 import { address, directory, name, secret } from './settings.ts';
 
@@ -17,31 +29,34 @@ export const atlassian = revokerKind({
     const search = below(apiUrl, `/admin/v2/orgs/${encodeURIComponent(organizationId)}/directories/-/users`);
     return {
       person: async ({ externalId, email }) => {
-        const listed =
-          externalId === null ? await ask(`${search}?${new URLSearchParams({ emails: email })}`, { headers }) : null;
-        if (listed !== null && listed.status !== 200) return refused(listed);
-        const account = externalId ?? accountWith(email, listed);
-        if (account === undefined) return nobodyThere(listed as Answer);
+        const account =
+          externalId ??
+          accountWith(email, await ask(`${search}?${new URLSearchParams({ emails: email })}`, { headers }));
         const manage = below(apiUrl, `/users/${encodeURIComponent(account)}/manage`);
         const look = () => ask(`${manage}/profile`, { headers });
         const before = await look();
         if (before.status === 404) return nobodyThere(before);
+        if (before.status !== 200) return refused(before);
         if (statusOf(before) === 'inactive' || statusOf(before) === 'closed') return alreadyGone(before);
         const message = 'The person has left.';
         const ended = await ask(`${manage}/lifecycle/disable`, jsonBody('POST', { message }, headers));
         if (ended.status !== 204) return refused(ended);
-        const after = statusOf(await look());
-        return after === 'active' ? notYet('the account is still active') : revoked(ended, after === 'inactive');
+        const after = await look();
+        if (statusOf(after) === 'active') return notYet('the account is still active');
+        return statusOf(after) === 'inactive' ? revoked(ended, true, { checkedAt: after.at }) : notUnderstood(after);
       },
     };
   },
 });
 
-/** Whoever has the very address; the list may be of more people than were asked for. */
-function accountWith(email: string, listed: Answer | null): string | undefined {
-  const data = Array.isArray(listed?.json['data']) ? listed.json['data'] : [];
+/** Whoever has the very address; the list may be of more people than were asked for. @throws Stopped where nobody has */
+function accountWith(email: string, listed: Answer): string {
+  if (listed.status !== 200) throw new Stopped(refused(listed));
+  const { data } = listed.json;
+  if (!Array.isArray(data)) throw new Stopped(notUnderstood(listed));
   const found = data.find((each) => isObject(each) && String(each['email']).toLowerCase() === email.toLowerCase());
-  return isObject(found) && typeof found['accountId'] === 'string' ? found['accountId'] : undefined;
+  if (isObject(found) && typeof found['accountId'] === 'string') return found['accountId'];
+  throw new Stopped(nobodyThere(listed));
 }
 
 function statusOf({ json }: Answer): unknown {

@@ -2,7 +2,19 @@
 import { ClientSecretPost } from 'openid-client';
 import { z } from 'zod';
 import type { Outcome } from '../next-step.ts';
-import { type Answer, type Ask, alreadyGone, below, isObject, jsonBody, nobodyThere, refused, revoked } from './ask.ts';
+import {
+  type Answer,
+  type Ask,
+  alreadyGone,
+  below,
+  isObject,
+  jsonBody,
+  nobodyThere,
+  notUnderstood,
+  refused,
+  revoked,
+  Stopped,
+} from './ask.ts';
 import { accessToken } from './oauth-client.ts';
 import { revokerKind } from './revoker.ts';
 import { address, directory, name, secret } from './settings.ts';
@@ -24,13 +36,8 @@ export const auth0 = revokerKind({
         const audience = `${tenant}/api/v2/`;
         const token = await accessToken(fetch, client, 'client_credentials', { audience });
         const headers = { authorization: `Bearer ${token}` };
-        const listed =
-          externalId === null
-            ? await ask(`${audience}users-by-email?${new URLSearchParams({ email })}`, { headers })
-            : null;
-        if (listed !== null && listed.status !== 200) return refused(listed);
-        const ids = externalId === null ? idsWith(email, listed) : [externalId];
-        if (ids.length === 0) return nobodyThere(listed as Answer);
+        const lookUp = () => ask(`${audience}users-by-email?${new URLSearchParams({ email })}`, { headers });
+        const ids = externalId === null ? idsWith(email, await lookUp()) : [externalId];
         const outcomes: Outcome[] = [];
         for (const id of ids) outcomes.push(await endOne(ask, `${audience}users/${encodeURIComponent(id)}`, headers));
         return worstOf(outcomes);
@@ -60,17 +67,23 @@ async function left(ask: Ask, user: string, headers: Record<string, string>) {
   return { answer: sessions, count };
 }
 
-function sizeOf({ status, json }: Answer, of: string): number | undefined {
-  const items = json[of];
-  return status === 200 && Array.isArray(items) ? items.length : undefined;
+function sizeOf(answer: Answer, of: string): number | undefined {
+  if (answer.status !== 200) return undefined;
+  const items = answer.json[of];
+  if (!Array.isArray(items)) throw new Stopped(notUnderstood(answer));
+  return items.length;
 }
 
-/** A person may have an account for each way of signing in. */
-function idsWith(email: string, listed: Answer | null): string[] {
-  const theirs = (listed?.list ?? []).filter(
-    (each) => isObject(each) && String(each['email']).toLowerCase() === email.toLowerCase(),
-  );
-  return theirs.flatMap((each) => (isObject(each) && typeof each['user_id'] === 'string' ? [each['user_id']] : []));
+/** A person may have an account for each way of signing in. @throws Stopped where there is none */
+function idsWith(email: string, listed: Answer): string[] {
+  if (listed.status !== 200) throw new Stopped(refused(listed));
+  if (!Array.isArray(listed.body)) throw new Stopped(notUnderstood(listed));
+  const theirs = listed.body
+    .filter(isObject)
+    .filter((each) => String(each['email']).toLowerCase() === email.toLowerCase());
+  const ids = theirs.flatMap(({ user_id: id }) => (typeof id === 'string' ? [id] : []));
+  if (ids.length === 0) throw new Stopped(nobodyThere(listed));
+  return ids;
 }
 
 function worstOf(outcomes: readonly Outcome[]): Outcome {

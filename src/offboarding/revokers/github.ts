@@ -26,12 +26,17 @@ export const github = revokerKind({
         }
         const body = { access_token: token };
         const ended = await ask(`${application}/${end}`, jsonBody('DELETE', body, headers));
-        if (![204, 404, 422].includes(ended.status)) return refused(ended);
-        // 404 and 422 are also said for other reasons than that the token is gone.
+        if (ended.status === 404 || ended.status === 422) {
+          // They are said for other reasons too, as of another app's token; the token itself tells.
+          const use = await ask(below(apiUrl, '/user'), { headers: { ...headers, authorization: `Bearer ${token}` } });
+          return use.status === 401 ? alreadyGone(ended, { checkedAt: use.at }) : refused(ended);
+        }
+        if (ended.status !== 204) return refused(ended);
         const check = await ask(`${application}/token`, jsonBody('POST', body, headers));
         if (check.status === 200) return notYet('the token still works');
-        if (check.status !== 404 && check.status !== 422) return refused(check);
-        return ended.status === 204 ? revoked(ended, true, { checkedAt: check.at }) : alreadyGone(ended);
+        return check.status === 404 || check.status === 422
+          ? revoked(ended, true, { checkedAt: check.at })
+          : refused(check);
       },
     };
   },

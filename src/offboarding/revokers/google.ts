@@ -8,7 +8,7 @@ import { None } from 'openid-client';
 import { z } from 'zod';
 import { Fault } from '../../errors.ts';
 import type { Outcome } from '../next-step.ts';
-import { alreadyGone, below, codeOf, nobodyThere, notYet, refused, revoked } from './ask.ts';
+import { alreadyGone, below, codeOf, nobodyThere, notUnderstood, notYet, refused, revoked } from './ask.ts';
 import { accessToken } from './oauth-client.ts';
 import { type PersonToEnd, type RevokerContext, revokerKind, type TokenToEnd } from './revoker.ts';
 import { address, directory, needed, secret } from './settings.ts';
@@ -54,6 +54,7 @@ async function endToken(
   const ended = await ask(revokeUrl, { method: 'POST', body: new URLSearchParams({ token }) });
   if (ended.status === 400 && codeOf(ended) === 'invalid_token') return alreadyGone(ended);
   if (ended.status !== 200) return refused(ended);
+  if (ended.body === undefined) return notUnderstood(ended);
   if (infoUrl === undefined || kind !== 'access_token') return revoked(ended, false);
   const info = await ask(infoUrl, { method: 'POST', body: new URLSearchParams({ access_token: token }) });
   if (info.status === 200) return notYet('the token still works');
@@ -70,7 +71,7 @@ async function signOut(
   const url = below(apiUrl, `/admin/directory/v1/users/${who}/signOut`);
   const ended = await ask(url, { method: 'POST', headers: { authorization: `Bearer ${await admin()}` } });
   if (ended.status === 404) return nobodyThere(ended);
-  return ended.status === 204 || ended.status === 200 ? revoked(ended, false, { ended: 'sessions' }) : refused(ended);
+  return ended.status === 204 ? revoked(ended, false, { ended: 'sessions' }) : refused(ended);
 }
 
 function administrator({ tokenUrl, subject }: Settings, { fetch, now, secrets }: Context): () => Promise<string> {

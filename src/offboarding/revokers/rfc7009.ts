@@ -5,7 +5,7 @@
 import * as oauth from 'openid-client';
 import { z } from 'zod';
 import type { Outcome } from '../next-step.ts';
-import { type Answer, alreadyGone, codeOf, notYet, refused, revoked } from './ask.ts';
+import { type Answer, alreadyGone, answerOf, codeOf, notUnderstood, notYet, refused, revoked } from './ask.ts';
 import { oauthClient, stoppedBy } from './oauth-client.ts';
 import { type RevokerContext, revokerKind, type TokenToEnd } from './revoker.ts';
 import { address, name, needed, secret } from './settings.ts';
@@ -47,8 +47,8 @@ export async function endAt(
 
   const probe = await said(seen, () => oauth.tokenIntrospection(client, token, hint));
   // Who does not know our client here may have said 200 to it there without doing anything.
-  if (probe.status === 401 || codeOf(probe) === 'invalid_client') return refused(probe);
-  if (probe.status !== 200 || typeof probe.json['active'] !== 'boolean') return revoked(answer, false);
+  if (probe.status !== 200) return refused(probe);
+  if (typeof probe.json['active'] !== 'boolean') return notUnderstood(probe);
   if (probe.json['active']) return notYet('the token still works');
   return revoked(answer, true, { introspectedAt: probe.at });
 }
@@ -78,18 +78,7 @@ function watched(
 ): typeof fetch {
   return async (url, init) => {
     const response = await fetch(url, init);
-    const json: unknown = await response
-      .clone()
-      .json()
-      .catch(() => undefined);
-    const object = typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
-    seen.last = {
-      status: response.status,
-      at: now().toISOString(),
-      json: object,
-      isJson: json !== undefined,
-      list: [],
-    };
+    seen.last = await answerOf(response.clone(), now());
     return response;
   };
 }

@@ -2,7 +2,18 @@
 import { ClientSecretBasic } from 'openid-client';
 import { z } from 'zod';
 import type { Outcome } from '../next-step.ts';
-import { type Answer, alreadyGone, below, isObject, jsonBody, nobodyThere, notYet, refused, revoked } from './ask.ts';
+import {
+  type Answer,
+  alreadyGone,
+  below,
+  isObject,
+  jsonBody,
+  nobodyThere,
+  notUnderstood,
+  notYet,
+  refused,
+  revoked,
+} from './ask.ts';
 import { accessToken } from './oauth-client.ts';
 import { type PersonToEnd, type RevokerContext, revokerKind } from './revoker.ts';
 import { address, name, needed, secret } from './settings.ts';
@@ -41,7 +52,8 @@ async function endAccount(given: Settings, { ask }: Context, bearer: string, per
   const wanted = given.find === 'userName' ? person.email : person.id;
   const filter = `${given.find} eq ${JSON.stringify(wanted)}`;
   const found = await ask(below(given.url, `/Users?${new URLSearchParams({ filter })}`), { headers });
-  if (found.status !== 200 || !found.isJson) return refused(found);
+  if (found.status !== 200) return refused(found);
+  if (typeof found.json['totalResults'] !== 'number') return notUnderstood(found);
   const accounts = accountsIn(found, given.find, wanted);
   const [account] = accounts;
   if (account === undefined) return nobodyThere(found);
@@ -56,6 +68,7 @@ async function endAccount(given: Settings, { ask }: Context, bearer: string, per
   const after = await ask(url, { headers });
   if (after.status === 404) return revoked(ended, true, { checkedAt: after.at });
   if (after.status !== 200) return refused(after);
+  if (after.json['id'] !== account['id']) return notUnderstood(after);
   if (given.end === 'delete' || isActive(after.json)) return notYet('the account is still active');
   return revoked(ended, true, { checkedAt: after.at, active: false });
 }

@@ -60,9 +60,11 @@ export function connect(url: string, max: number, changes?: Changes): Kysely<Tab
       oid === 20 && format === 'text' ? Number : pg.types.getTypeParser(oid, format as 'text'),
   } as unknown as pg.CustomTypesConfig;
   const pool = new pg.Pool({ connectionString: url, max, types, connectionTimeoutMillis: 10_000 });
-  // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
+  // A connection that the server closes is replaced by the pool, and whoever uses it at that moment is told by their statement; without
+  // a listener of its own, whether idle or in use, it would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => {
+    client.on('error', () => undefined);
     client.on('notice', ({ message, detail }) => {
       if (message === CHANNEL) changes?.heard(detail ?? '');
     });

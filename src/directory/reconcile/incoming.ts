@@ -26,7 +26,9 @@ export function stagedRecords(runId: string, directoryId: string): Incoming {
       false, true, CASE WHEN d.leaves_at IS NULL THEN 'missing from a complete feed' ELSE 'missing, and the days of grace are over' END,
       NULL, NULL
     FROM directory_users d
-    WHERE d.directory_id = ${directoryId} AND d.deleted_at IS NULL
+    WHERE d.directory_id = ${directoryId}
+      -- Whoever has been kept, as a last owner or a protected account, leaves as soon as nothing keeps them.
+      AND (d.deleted_at IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = d.user_id AND u.status <> 'deprovisioned'))
       AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.source_key = d.source_key)`;
 }
 

@@ -79,7 +79,9 @@ export function stagedScope(runId: string, directoryId: string): FactScope {
         WHERE s.run_id = ${runId})`,
     ],
     people: sql`
-      SELECT DISTINCT r.user_id FROM resolved r
+      SELECT user_id FROM planned WHERE kind = 'user.protected'
+      UNION
+      SELECT r.user_id FROM resolved r
       LEFT JOIN users u ON u.id = r.user_id
       WHERE r.user_id IS NOT NULL
         AND (u.status IS DISTINCT FROM 'deprovisioned'

@@ -82,7 +82,8 @@ export function planPeople(
       SELECT d.*, CASE
         WHEN user_id IS NOT NULL AND gone AND status <> 'deprovisioned'
           AND NOT EXISTS (SELECT 1 FROM incoming other WHERE other.user_id = d.user_id AND other.present) THEN
-          CASE WHEN kept THEN 'user.protected' ELSE 'user.deprovision' END
+          -- Of whoever is kept it is told once.
+          CASE WHEN NOT kept THEN 'user.deprovision' WHEN reconciled_present IS DISTINCT FROM false THEN 'user.protected' END
         WHEN user_id IS NOT NULL AND present AND status <> 'deprovisioned' AND grace IN ('missing', 'waiting')
           AND NOT EXISTS (SELECT 1 FROM incoming other WHERE other.user_id = d.user_id AND other.present
             AND coalesce(other.grace NOT IN ('missing', 'waiting'), true)) THEN

@@ -20,7 +20,7 @@ import { baseHash, type Counts, countChanges, guardPlan, planDirectory } from '.
 import { beginProgress, endProgress, progressTeller, type Watched } from './run-progress.ts';
 import { stage } from './stage.ts';
 import { dropStaged, recordStagedFacts, recordStagedLinks } from './staged-facts.ts';
-import { asOnlyRunner, takeTurn } from './turns.ts';
+import { asOnlyRunner, holdStaging, takeTurn } from './turns.ts';
 
 export interface RunDependencies extends ReconcileDependencies, OpenSourceDependencies {
   readonly store: Store;
@@ -64,7 +64,10 @@ export function runDirectory(deps: RunDependencies, request: RunRequest): Promis
         settle(deps, tx, request, runId, reading, progress),
       );
     } catch (error) {
-      await failRun(deps, request, runId, error);
+      // Where not even that can be written down, the run still stages, and is taken for interrupted.
+      await failRun(deps, request, runId, error).catch((cause: unknown) =>
+        deps.log.error({ error: cause, runId }, "a run's failure could not be recorded"),
+      );
       throw error;
     }
   });
@@ -110,7 +113,8 @@ async function endEarlierRuns(tx: TenantTransaction, directoryId: string): Promi
     UPDATE sync_runs r SET finished_at = now(), status = CASE was.status WHEN 'staging' THEN 'failed' ELSE 'discarded' END,
       error = CASE was.status WHEN 'staging' THEN 'interrupted; nothing of it was applied' ELSE 'superseded by a later run' END
     FROM (SELECT id, status FROM sync_runs WHERE directory_id = ${directoryId} AND status IN ('staging', 'planned', 'held')) was
-    WHERE r.id = was.id RETURNING r.id, was.status AS was`.execute(tx.db);
+    -- One that its runner has just ended is not ended again.
+    WHERE r.id = was.id AND r.status = was.status RETURNING r.id, was.status AS was`.execute(tx.db);
   for (const { id, was } of ended.rows) {
     await dropStaged(tx, id);
     await endProgress(tx, id);
@@ -128,6 +132,7 @@ async function settle(
   progress: ReturnType<typeof progressTeller>,
 ): Promise<RunReport> {
   await takeTurn(tx, 'alone');
+  await holdStaging(tx, runId);
   const { directoryId, mode } = request;
   const directory = await tx.db
     .selectFrom('directories')
@@ -198,18 +203,22 @@ async function finish(
 }
 
 async function failRun(deps: RunDependencies, request: RunRequest, runId: string, error: unknown): Promise<void> {
-  const reason = error instanceof Fault ? error.toLine() : 'an unexpected error; the log has it';
-  if (!(error instanceof Fault)) deps.log.error({ error, runId }, 'a sync run failed');
+  const isToldByFault = error instanceof Fault;
+  const reason = isToldByFault ? error.toLine() : 'an unexpected error; the log has it';
+  if (!isToldByFault) deps.log.error({ error, runId }, 'a sync run failed');
   await inTenant(deps.store.db, request.organizationId, request.origin, async (tx) => {
-    await tx.db
+    const { numUpdatedRows } = await tx.db
       .updateTable('sync_runs')
       .set({ status: 'failed', error: reason, finished_at: new Date() })
       .where('id', '=', runId)
-      .execute();
+      .where('status', '=', 'staging')
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows === 0n) return;
     await dropStaged(tx, runId);
     await endProgress(tx, runId);
-    const until = await countFailure(tx, request.directoryId, reason);
-    if (until !== null) deps.log.error({ directory: request.directoryId, until }, 'a source fails again and again');
     await record(tx, { action: 'sync.failed', resource: { type: 'sync_run', id: runId }, outcome: 'failure', reason });
+    // What is wrong on our side is nothing that the source has to be left alone for.
+    const until = isToldByFault ? await countFailure(tx, request.directoryId, reason) : null;
+    if (until !== null) deps.log.error({ directory: request.directoryId, until }, 'a source fails again and again');
   });
 }

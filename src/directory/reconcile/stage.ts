@@ -5,6 +5,7 @@ import type { Tables } from '../../store/tables.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
 import type { Reading, SourceRecord, SourceUser } from '../sources/source.ts';
 import { lastWord } from './last-word.ts';
+import { holdStaging } from './turns.ts';
 
 const BATCH = 2000;
 
@@ -29,7 +30,10 @@ export async function stage(
   const flush = async () => {
     const full = batch;
     batch = [];
-    await inTenant(db, request.organizationId, request.origin, (tx) => writeBatch(tx, request, runId, full, journal));
+    await inTenant(db, request.organizationId, request.origin, async (tx) => {
+      await holdStaging(tx, runId);
+      await writeBatch(tx, request, runId, full, journal);
+    });
     people += full.filter(({ kind }) => kind === 'user').length;
     request.onProgress?.(people);
   };

@@ -33,7 +33,28 @@ export function asOnlyRunner<T>(db: Kysely<Tables>, directoryId: string, work: (
     try {
       return await work();
     } finally {
-      await sql`SELECT pg_advisory_unlock(${key})`.execute(connection);
+      // A lock whose connection has broken is free already.
+      await sql`SELECT pg_advisory_unlock(${key})`.execute(connection).catch(() => undefined);
     }
   });
+}
+
+/**
+ * Holds a run that stages until the transaction's end. Whoever has lost the lock, since its connection broke, may find that another runner
+ * has ended their run and dropped what it had staged: what is left then looks like a feed in which many are missing.
+ * @throws Fault `run-in-progress` where the run has been ended
+ */
+export async function holdStaging(tx: TenantTransaction, runId: string): Promise<void> {
+  const run = await tx.db
+    .selectFrom('sync_runs')
+    .select('id')
+    .where('id', '=', runId)
+    .where('status', '=', 'staging')
+    .forNoKeyUpdate()
+    .executeTakeFirst();
+  if (run === undefined) {
+    throw new Fault('run-in-progress', 'Another run of this directory has taken the place of this one.', {
+      remedy: 'Look at that run; nothing of this one was applied.',
+    });
+  }
 }

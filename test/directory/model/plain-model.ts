@@ -52,8 +52,10 @@ export class PlainModel {
       const record = known ?? { fact, account: null, seen: null };
       records.set(id, record);
       record.fact = fact;
+      const wasSeen = record.seen !== false;
       this.#decide(directory, id, record);
-      if (record.account !== null) looked.push(record.account);
+      // Whoever is kept though they are named no more is looked at when they are first missed.
+      if (record.account !== null && (fact !== null || wasSeen)) looked.push(record.account);
     }
     this.#seat(looked);
   }

@@ -13,6 +13,7 @@ import { readManifest } from './manifest/read.ts';
 import { caseLines } from './offboarding/cases.ts';
 import { casesOf, offboardUser } from './offboarding/offboard.ts';
 import { environmentVariables, loadSettings, type SettingsInput } from './settings.ts';
+import { awayFault } from './store/away.ts';
 import { openStore } from './store/database.ts';
 import { locateOrganization, locateOrganizations } from './store/locate.ts';
 import { inTenant, type Origin } from './store/tenant.ts';
@@ -242,9 +243,10 @@ async function report(work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     process.exitCode = 1;
-    if (!(error instanceof Fault)) throw error;
-    process.stderr.write(`drawbridge: ${error.toLine()}\n`);
-    const { problems } = error.extra;
+    const fault = error instanceof Fault ? error : awayFault(error);
+    if (fault === undefined) throw error;
+    process.stderr.write(`drawbridge: ${fault.toLine()}\n`);
+    const { problems } = fault.extra;
     if (Array.isArray(problems) && problems.length > 1) {
       for (const problem of problems) process.stderr.write(`  ${problemLine(problem)}\n`);
     }

@@ -3,6 +3,7 @@ import type { ErrorRequestHandler, Request, Response } from 'express';
 import { ZodError } from 'zod';
 import { Fault } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { awayFault } from '../store/away.ts';
 import { requestIdOf } from './request-context.ts';
 
 /** Answers a request with a fault as problem+json. */
@@ -54,6 +55,8 @@ export function problemHandler(log: Log): ErrorRequestHandler {
 export function asFault(error: unknown): Fault | undefined {
   if (error instanceof Fault) return error;
   if (error instanceof ZodError) return faultOf(error);
+  const away = awayFault(error);
+  if (away !== undefined) return away;
   const { type, status } = error as { type?: string; status?: number };
   if (type === 'entity.parse.failed') {
     return new Fault('invalid-input', 'The body is not well-formed JSON.', { where: 'body', cause: error });

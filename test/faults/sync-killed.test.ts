@@ -16,7 +16,7 @@ import type { Company } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { type Message, startDatabaseProxy } from '../harness/database-proxy.ts';
 import { startTestServer } from '../harness/server.ts';
-import { checkEnds, companyOfGroups, FEEDS, stateOf } from './sync-state.ts';
+import { checkEnds, companyOfGroups, FEEDS, runsOf, stateOf } from './sync-state.ts';
 
 const KILLS = Number(process.env['SYNC_KILLS'] ?? 6);
 const database = await openTestDatabase();
@@ -74,6 +74,7 @@ const { former, latter, messages } = await (async () => {
   const states = { former: await stateOf(company) };
   const run = watchRun(null, () => undefined);
   await ended(start(watched, ['sync', 'run', 'hr', '-o', company.slug]));
+  assert.equal((await runsOf(company)).at(-1)?.status, 'applied');
   return { ...states, latter: await stateOf(company), messages: run.count() };
 })();
 

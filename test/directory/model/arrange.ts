@@ -7,6 +7,7 @@ import { sql } from 'kysely';
 import { inTenant, type TenantTransaction } from '../../../src/store/tenant.ts';
 import { type EntraDirectory, startEntraDirectory } from '../../doubles/entra-directory.ts';
 import { TEST_ORIGIN } from '../../harness/database.ts';
+import { LOOSE_GUARDS } from '../../harness/loose-guards.ts';
 import type { TestServer } from '../../harness/server.ts';
 import type { World } from '../sources/world.ts';
 import type { Fact } from './plain-model.ts';
@@ -29,19 +30,6 @@ export interface ArrangedCompany {
 }
 
 const DAY = 86_400_000;
-const LOOSE = {
-  maxDeprovisions: 100,
-  maxDeprovisionShare: 1,
-  maxMembershipRemovals: 1000,
-  maxMembershipRemovalShare: 1,
-  maxGroupRemovalShare: 1,
-  maxGroupMemberRemovalShare: 1,
-  maxAdministrativeGrants: 1000,
-  maxAdministrativeGrantShare: 1,
-  maxAdministrativeRemovals: 1000,
-  maxAdministrativeRemovalShare: 1,
-  maxFeedShrink: 1,
-};
 /** Somebody is always there: an empty feed would be held, as it should. */
 const ALWAYS_THERE = '9';
 
@@ -70,8 +58,8 @@ export async function arrangeCompany(
   const it = await itTenant(domain);
   await api('put', '/workspaces/main').send({});
   await api('put', '/workspaces/main/products/insights').send({ seats });
-  await api('put', '/directories/hr').send({ ...hr.directory, guards: LOOSE });
-  await api('put', '/directories/it').send({ ...it.directory, guards: LOOSE });
+  await api('put', '/directories/hr').send({ ...hr.directory, guards: LOOSE_GUARDS });
+  await api('put', '/directories/it').send({ ...it.directory, guards: LOOSE_GUARDS });
 
   const run: ArrangedCompany['run'] = async (directory, mode) => {
     const { body } = await api('post', `/directories/${directory}/runs`).send({ mode });

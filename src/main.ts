@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { loadModels } from './access/model-file.ts';
 import { createApp, type Dependencies } from './app.ts';
+import { keepAuditMonths } from './audit/retention.ts';
 import { sealAll } from './audit/seal.ts';
 import { enqueueDueRuns, resumeInterrupted, settleDates, startSyncWorker } from './directory/schedule.ts';
 import { sweepRequestLog } from './directory/scim/request-log.ts';
@@ -109,6 +110,7 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     await raiseCertificateAlarms(deps);
     await recheckDueDomains({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt });
     await sealAll(deps);
+    await keepAuditMonths(deps, new Date());
     await sweepRequestLog(deps);
     await sweepResidualAccess(deps);
   };

@@ -73,6 +73,12 @@ const settingsFile = z.strictObject({
     })
     .prefault({}),
   mail: mailServer.optional(),
+  audit: z
+    .strictObject({
+      /** How long audit events are kept, where an organization has no retention of its own; for ever if left out. */
+      retentionMonths: z.coerce.number().int().min(6).max(1200).optional(),
+    })
+    .prefault({}),
   modelsFolder: z.string().default('./config/models'),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** Outbound calls may reach loopback and private addresses; for the demo and tests only. */
@@ -115,6 +121,7 @@ const ENVIRONMENT: ReadonlyArray<[variable: string, path: [string, string] | [st
   ['DRAWBRIDGE_SMTP_USER', ['mail', 'user']],
   ['DRAWBRIDGE_SMTP_PASSWORD', ['mail', 'password']],
   ['DRAWBRIDGE_SMTP_FROM', ['mail', 'from']],
+  ['DRAWBRIDGE_AUDIT_RETENTION_MONTHS', ['audit', 'retentionMonths']],
   ['DRAWBRIDGE_MODELS', ['modelsFolder']],
   ['DRAWBRIDGE_ALLOW_PRIVATE_NETWORK', ['allowPrivateNetwork']],
   ['LOG_LEVEL', ['log']],

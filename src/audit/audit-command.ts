@@ -1,41 +1,68 @@
-/** `drawbridge audit verify` and `drawbridge audit export`. */
+/** `drawbridge audit`: verify, checkpoint, search and export. */
 import type { Writable } from 'node:stream';
+import type { JWK } from 'jose';
 import { Fault } from '../errors.ts';
 import { faultOf } from '../http/problem.ts';
+import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganization, locateOrganizations } from '../store/locate.ts';
-import { inTenant, type Origin } from '../store/tenant.ts';
-import { type ExportFormat, exportEvents } from './export.ts';
-import { type AuditFilter, auditFilter } from './search.ts';
+import { INSTALLATION, inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
+import { type Checkpoint, checkpointKey, checkpointPublicKey, makeCheckpoint, readCheckpoints } from './checkpoint.ts';
+import { exportEvents, exportFormat } from './export.ts';
+import { sealOrganization } from './seal.ts';
+import { type AuditFilter, auditFilter, pageInput, searchPage } from './search.ts';
 import { type Verification, verifyOrganization } from './verify.ts';
 
 interface CommandDependencies {
   readonly store: Pick<Store, 'db'>;
+  readonly settings: Pick<Settings, 'secrets' | 'http'>;
 }
+
+type FilterOptions = { readonly [K in keyof AuditFilter]?: string };
 
 const COMMAND: Origin = { actor: { kind: 'operator', id: 'command-line', label: 'command line' } };
 
 /**
- * Verifies the chain of one organization, or of all.
+ * Verifies the chain of one organization, or of all and the installation's own.
+ * @param kept checkpoints, one a line, and the public key (a JWK) that signed them where it is no longer the installation's
  * @returns a line for each, and whether all of them hold
- * @throws Fault `not-found` where there is no such organization
+ * @throws Fault `not-found` where there is no such organization, `invalid-input` where a checkpoint is none
  */
 export async function auditVerify(
   deps: CommandDependencies,
   organizationSlug?: string,
+  kept?: { readonly checkpoints: string; readonly key?: string | undefined },
 ): Promise<{ lines: string[]; ok: boolean }> {
-  const ids =
-    organizationSlug === undefined
-      ? await locateOrganizations(deps.store.db)
-      : [await organizationId(deps, organizationSlug)];
+  const checkpoints = kept === undefined ? [] : await readCheckpoints(kept.checkpoints, await keyOf(deps, kept.key));
   const lines: string[] = [];
   let ok = true;
-  for (const id of ids) {
-    const verification = await verifyOrganization(deps, id);
-    lines.push(lineOf(await slugOf(deps, id), verification));
+  for (const id of await chainIds(deps, organizationSlug)) {
+    const witnesses = checkpoints.filter((checkpoint) => checkpoint.organizationId === id);
+    const verification = await verifyOrganization(deps, id, witnesses);
+    if (id === INSTALLATION && verification.ok && verification.head === null) continue;
+    lines.push(lineOf(await slugOf(deps, id), verification, witnesses));
     ok &&= verification.ok;
   }
-  return { lines: lines.length === 0 ? ['There is no organization yet.'] : lines, ok };
+  return { lines: lines.length === 0 ? ['Nothing has happened yet.'] : lines, ok };
+}
+
+/** Signs where the chain of one organization, or of all and the installation's own, ends now: a line for each, to be kept elsewhere. */
+export async function auditCheckpoint(deps: CommandDependencies, organizationSlug?: string): Promise<string[]> {
+  const { settings, store } = deps;
+  const key = checkpointKey(settings.secrets.sealingKey);
+  const lines: string[] = [];
+  for (const id of await chainIds(deps, organizationSlug)) {
+    await sealOrganization(deps, id);
+    const sign = (tx: TenantTransaction) => makeCheckpoint(tx, key, settings.http.baseUrl);
+    const signed = await inTenant(store.db, id, COMMAND, sign, 'reader');
+    if (signed !== undefined) lines.push(signed);
+  }
+  return lines;
+}
+
+/** The public key of checkpoints, as JSON. */
+export async function auditCheckpointKey({ settings }: CommandDependencies): Promise<string> {
+  return JSON.stringify(await checkpointPublicKey(checkpointKey(settings.secrets.sealingKey)));
 }
 
 /**
@@ -46,20 +73,54 @@ export async function auditVerify(
 export async function auditExport(
   deps: CommandDependencies,
   organizationSlug: string,
-  options: { readonly format?: string } & { readonly [K in keyof AuditFilter]?: string },
+  options: { readonly format?: string } & FilterOptions,
   writable: Writable,
 ): Promise<void> {
   const { format = 'ndjson', ...rest } = options;
-  if (format !== 'ndjson' && format !== 'csv') {
+  const chosen = exportFormat.safeParse(format);
+  if (!chosen.success) {
     throw new Fault('invalid-input', `There is no format "${format}".`, {
       where: 'format',
-      remedy: 'Use ndjson or csv.',
+      remedy: `Use ${exportFormat.options.join(', ')}.`,
     });
   }
-  const parsed = auditFilter.strict().safeParse(rest);
+  const filter = filterOf(rest);
+  const id = await organizationId(deps, organizationSlug);
+  await exportEvents(deps, id, COMMAND, { format: chosen.data, filter }, writable);
+}
+
+/** A page of one organization's events, newest first, as the API answers it. @throws Fault `not-found`, `invalid-input` */
+export async function auditSearch(
+  deps: CommandDependencies,
+  organizationSlug: string,
+  options: FilterOptions & { readonly cursor?: string; readonly limit?: string },
+) {
+  const { cursor, limit, ...rest } = options;
+  const page = pageInput.safeParse({ cursor, limit });
+  if (!page.success) throw faultOf(page.error, 'page');
+  const filter = filterOf(rest);
+  const id = await organizationId(deps, organizationSlug);
+  return inTenant(deps.store.db, id, COMMAND, (tx) => searchPage(tx, filter, page.data), 'reader');
+}
+
+function filterOf(options: FilterOptions): AuditFilter {
+  const parsed = auditFilter.strict().safeParse(options);
   if (!parsed.success) throw faultOf(parsed.error, 'filter');
-  const chosen: { format: ExportFormat; filter: AuditFilter } = { format, filter: parsed.data };
-  await exportEvents(deps, await organizationId(deps, organizationSlug), COMMAND, chosen, writable);
+  return parsed.data;
+}
+
+async function keyOf({ settings }: CommandDependencies, given: string | undefined): Promise<JWK> {
+  if (given === undefined) return checkpointPublicKey(checkpointKey(settings.secrets.sealingKey));
+  try {
+    return JSON.parse(given) as JWK;
+  } catch (cause) {
+    throw new Fault('invalid-input', 'The public key is not JSON.', { where: 'key', cause });
+  }
+}
+
+async function chainIds(deps: CommandDependencies, organizationSlug: string | undefined): Promise<string[]> {
+  if (organizationSlug !== undefined) return [await organizationId(deps, organizationSlug)];
+  return [...(await locateOrganizations(deps.store.db)), INSTALLATION];
 }
 
 async function organizationId(deps: CommandDependencies, slug: string): Promise<string> {
@@ -69,20 +130,23 @@ async function organizationId(deps: CommandDependencies, slug: string): Promise<
 }
 
 async function slugOf(deps: CommandDependencies, id: string): Promise<string> {
-  const found = await inTenant(
-    deps.store.db,
-    id,
-    COMMAND,
-    (tx) => tx.db.selectFrom('organizations').select('slug').where('id', '=', id).executeTakeFirst(),
-    'reader',
-  );
-  return found?.slug ?? id;
+  if (id === INSTALLATION) return 'the installation';
+  const find = (tx: TenantTransaction) =>
+    tx.db.selectFrom('organizations').select('slug').where('id', '=', id).executeTakeFirst();
+  return (await inTenant(deps.store.db, id, COMMAND, find, 'reader'))?.slug ?? id;
 }
 
-function lineOf(slug: string, { verified, unsealed, head, broken }: Verification): string {
+function lineOf(slug: string, verification: Verification, witnesses: readonly Checkpoint[]): string {
+  const { verified, unsealed, head, expired, broken } = verification;
   const count = `${verified} sealed ${verified === 1 ? 'event' : 'events'} verified`;
-  const waiting = unsealed === 0 ? '' : `, ${unsealed} not sealed yet`;
-  const end = head === null ? '' : `; head ${head.position} ${head.hash}`;
-  if (broken === null) return `${slug}: ok, ${count}${waiting}${end}`;
-  return `${slug}: BROKEN at event ${broken.eventId} (${broken.kind}). ${broken.finding} ${count} before it.`;
+  if (broken !== null)
+    return `${slug}: BROKEN at event ${broken.eventId} (${broken.kind}). ${broken.finding} ${count} before it.`;
+  const comparable = witnesses.filter(({ position }) => position > (expired?.position ?? 0)).length;
+  return [
+    `${slug}: ok, ${count}`,
+    ...(unsealed === 0 ? [] : [`, ${unsealed} not sealed yet`]),
+    ...(expired === null ? [] : [`, ${expired.position} before ${expired.before.toISOString()} let go by retention`]),
+    ...(witnesses.length === 0 ? [] : [`; ${comparable} of ${witnesses.length} checkpoints met, the rest let go`]),
+    ...(head === null ? [] : [`; head ${head.position} ${head.hash}`]),
+  ].join('');
 }

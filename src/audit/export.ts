@@ -4,13 +4,15 @@
  */
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
 import type { Store } from '../store/database.ts';
 import { inTenant, type Origin } from '../store/tenant.ts';
 import { csvLine } from './csv.ts';
 import { record } from './record.ts';
 import { type AuditFilter, newestEvent, pageOfEvents, type ShownEvent } from './search.ts';
 
-export type ExportFormat = 'ndjson' | 'csv';
+export const exportFormat = z.enum(['ndjson', 'csv']);
+export type ExportFormat = z.output<typeof exportFormat>;
 
 const PAGE = 1000;
 const CSV_COLUMNS = [

@@ -1,17 +1,34 @@
-/** Audit events in the administration API: search and export. */
-import { z } from 'zod';
-import { tenantOf, withinTenant } from '../http/caller.ts';
+/** Audit events in the administration API: search, export, checkpoints, retention. */
+import type { Request } from 'express';
+import { Fault } from '../errors.ts';
+import { callerOf, tenantOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Log } from '../log.ts';
+import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
-import { type ExportFormat, exportEvents } from './export.ts';
-import { auditFilter, pageOfEvents } from './search.ts';
+import { checkpointKey, checkpointPublicKey, makeCheckpoint } from './checkpoint.ts';
+import { type ExportFormat, exportEvents, exportFormat } from './export.ts';
+import { putRetention, readRetention, retentionInput } from './retention.ts';
+import { auditFilter, pageInput, searchPage } from './search.ts';
+
+interface Dependencies {
+  readonly settings: Settings;
+  readonly store: Pick<Store, 'db'>;
+  readonly log: Log;
+}
 
 const MEDIA_TYPE: Record<ExportFormat, string> = { ndjson: 'application/x-ndjson', csv: 'text/csv' };
 
 /** Routes below `/api/v1/organizations/:organization`. */
-export function auditRoutes(deps: { readonly store: Pick<Store, 'db'>; readonly log: Log }): ApiRouter {
+export function auditRoutes(deps: Dependencies): ApiRouter {
   const api = apiRouter('/api/v1/organizations/:organization');
+  declareReading(api, deps);
+  declareCheckpoint(api, deps);
+  declareRetention(api, deps);
+  return api;
+}
+
+function declareReading(api: ApiRouter, deps: Dependencies): void {
   endpoint(
     api,
     {
@@ -19,18 +36,10 @@ export function auditRoutes(deps: { readonly store: Pick<Store, 'db'>; readonly 
       path: '/audit-events',
       summary: 'Search audit events, newest first',
       area: 'audit',
-      query: auditFilter.extend({
-        /** `next` of the page before. */
-        cursor: z.coerce.number().int().min(0).optional(),
-        limit: z.coerce.number().int().min(1).max(500).default(100),
-      }),
+      query: auditFilter.extend(pageInput.shape),
     },
-    async ({ query: { cursor, limit, ...filter } }, request) => {
-      const page = { limit, ...(cursor === undefined ? {} : { before: cursor }) };
-      const search = withinTenant(deps.store.db, request, (tx) => pageOfEvents(tx, filter, page), 'reader');
-      const events = await search;
-      return { events, next: events.length === limit ? (events.at(-1)?.id ?? null) : null };
-    },
+    ({ query: { cursor, limit, ...filter } }, request) =>
+      withinTenant(deps.store.db, request, (tx) => searchPage(tx, filter, { cursor, limit }), 'reader'),
   );
 
   endpoint(
@@ -40,7 +49,7 @@ export function auditRoutes(deps: { readonly store: Pick<Store, 'db'>; readonly 
       path: '/audit-events/export',
       summary: 'Export audit events, oldest first, as NDJSON or CSV',
       area: 'audit',
-      query: auditFilter.extend({ format: z.enum(['ndjson', 'csv']).default('ndjson') }),
+      query: auditFilter.extend({ format: exportFormat.default('ndjson') }),
       status: 200,
     },
     async ({ query: { format, ...filter } }, request, response) => {
@@ -56,5 +65,48 @@ export function auditRoutes(deps: { readonly store: Pick<Store, 'db'>; readonly 
       });
     },
   );
-  return api;
+}
+
+function declareCheckpoint(api: ApiRouter, { settings, store }: Dependencies): void {
+  const key = checkpointKey(settings.secrets.sealingKey);
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/audit-checkpoint',
+      summary: 'Where the chain of audit events ends now, signed (JWS), to be kept elsewhere; and the public key',
+      area: 'audit',
+    },
+    async (_, request) => {
+      const sign = makeCheckpoint;
+      const checkpoint = await withinTenant(store.db, request, (tx) => sign(tx, key, settings.http.baseUrl), 'reader');
+      return { checkpoint: checkpoint ?? null, key: await checkpointPublicKey(key) };
+    },
+  );
+}
+
+function declareRetention(api: ApiRouter, { settings, store }: Dependencies): void {
+  const path = '/audit-retention';
+  endpoint(
+    api,
+    { method: 'get', path, summary: 'How long audit events are kept, and what was let go', area: 'audit' },
+    (_, request) => withinTenant(store.db, request, (tx) => readRetention(tx, settings), 'reader'),
+  );
+  endpoint(
+    api,
+    { method: 'put', path, summary: "Set how long audit events are kept; the operator's alone", body: retentionInput },
+    async ({ body }, request) => {
+      requireOperator(request);
+      return withinTenant(store.db, request, async (tx) => {
+        await putRetention(tx, body.months);
+        return readRetention(tx, settings);
+      });
+    },
+  );
+}
+
+/** An administrator must not be able to hasten the end of what is told of them. */
+function requireOperator(request: Request): void {
+  if (callerOf(request).actor.kind === 'operator') return;
+  throw new Fault('forbidden', "How long audit events are kept is the operator's to say.");
 }

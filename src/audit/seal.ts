@@ -5,9 +5,11 @@
 import { sql } from 'kysely';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/database.ts';
-import { locateOrganizations } from '../store/locate.ts';
+import { unsealedOrganizations } from '../store/locate.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
 import { CHAIN_START, type SealableEvent, sealOf } from './chain.ts';
+import { after, chainHead } from './head.ts';
+import { record } from './record.ts';
 import { SEALABLE } from './sealable.sql.ts';
 
 const BATCH = 1000;
@@ -15,14 +17,6 @@ const BATCH = 1000;
 const LAG_ALARM_MINUTES = 15;
 
 const SEALER: Origin = { actor: { kind: 'system', id: 'audit-sealer', label: 'audit sealer' } };
-
-/** The last link of a chain. */
-export interface ChainHead {
-  readonly position: number;
-  readonly eventId: number;
-  readonly eventXid: string;
-  readonly hash: Buffer;
-}
 
 /**
  * Seals whatever can be sealed of one organization, in batches of their own transactions. Where another instance is at it, that one
@@ -42,24 +36,17 @@ export async function sealOrganization(
   }
 }
 
-/** Seals every organization's events; one that fails or lags is told in the log and holds no other up. */
+/** Seals every organization's events; one that fails holds no other up, and one that lags is alarmed in the log and its audit. */
 export async function sealAll(deps: { readonly store: Pick<Store, 'db'>; readonly log: Log }): Promise<void> {
-  for (const organizationId of await locateOrganizations(deps.store.db)) {
-    try {
-      await sealOrganization(deps, organizationId);
-      await warnOfLag(deps, organizationId);
-    } catch (error) {
+  for (const { organizationId } of await unsealedOrganizations(deps.store.db)) {
+    await sealOrganization(deps, organizationId).catch((error: unknown) => {
       deps.log.error({ error, organizationId }, 'audit events could not be sealed');
-    }
+    });
   }
-}
-
-/** The last seal of the transaction's organization; undefined where nothing has been sealed yet. */
-export async function chainHead(tx: TenantTransaction): Promise<ChainHead | undefined> {
-  const { rows } = await sql<ChainHead>`
-    SELECT position, event_id AS "eventId", event_xid::text AS "eventXid", hash
-    FROM audit_seals ORDER BY organization_id DESC, position DESC LIMIT 1`.execute(tx.db);
-  return rows[0];
+  for (const { organizationId, since } of await unsealedOrganizations(deps.store.db)) {
+    const minutes = Math.floor((Date.now() - since.getTime()) / 60_000);
+    if (minutes >= LAG_ALARM_MINUTES) await alarm(deps, organizationId, minutes);
+  }
 }
 
 async function sealBatch(tx: TenantTransaction, batch: number): Promise<number> {
@@ -76,42 +63,36 @@ async function sealBatch(tx: TenantTransaction, batch: number): Promise<number> 
   let hash = head?.hash ?? CHAIN_START;
   const seals = rows.map((event, index) => {
     hash = sealOf(hash, event);
-    return { position: (head?.position ?? 0) + index + 1, id: event.id, xid: event.xid, hash: hash.toString('hex') };
+    const { id, xid, at } = event;
+    return { position: (head?.position ?? 0) + index + 1, id, xid, at, hash: hash.toString('hex') };
   });
   await sql`
-    INSERT INTO audit_seals (organization_id, position, event_id, event_xid, hash)
-    SELECT ${tx.organizationId}::uuid, s.position, s.id, s.xid::xid8, decode(s.hash, 'hex')
-    FROM jsonb_to_recordset(${JSON.stringify(seals)}::jsonb) AS s(position bigint, id bigint, xid text, hash text)`.execute(
-    tx.db,
-  );
+    INSERT INTO audit_seals (organization_id, position, event_id, event_xid, event_at, hash)
+    SELECT ${tx.organizationId}::uuid, s.position, s.id, s.xid::xid8, s.at, decode(s.hash, 'hex')
+    FROM jsonb_to_recordset(${JSON.stringify(seals)}::jsonb)
+      AS s(position bigint, id bigint, xid text, at timestamptz, hash text)`.execute(tx.db);
   return seals.length;
 }
 
-/** A condition on `audit_events e`: those that come after a seal. */
-export function after(head: Pick<ChainHead, 'eventXid' | 'eventId'> | undefined) {
-  return head === undefined ? sql`true` : sql`(e.xid, e.id) > (${head.eventXid}::xid8, ${head.eventId}::bigint)`;
-}
-
-async function warnOfLag(
+/** In the log every time, in the audit once an hour. */
+async function alarm(
   deps: { readonly store: Pick<Store, 'db'>; readonly log: Log },
   organizationId: string,
+  minutes: number,
 ): Promise<void> {
-  const oldest = await inTenant(
-    deps.store.db,
-    organizationId,
-    SEALER,
-    async (tx) => {
-      const head = await chainHead(tx);
-      const { rows } = await sql<{ minutes: number | null }>`
-        SELECT extract(epoch FROM now() - min(e.at))::float8 / 60 AS minutes FROM audit_events e
-        WHERE e.organization_id = ${tx.organizationId} AND ${after(head)}`.execute(tx.db);
-      return rows[0]?.minutes ?? 0;
-    },
-    'reader',
-  );
-  if (oldest < LAG_ALARM_MINUTES) return;
-  deps.log.warn(
-    { organizationId, minutes: Math.round(oldest) },
-    'audit events wait to be sealed; a transaction may be stuck',
-  );
+  deps.log.error({ organizationId, minutes }, 'audit events wait to be sealed; a transaction may be stuck');
+  const told = { action: 'audit.sealing_delayed', resource: { type: 'organization', id: organizationId } } as const;
+  await inTenant(deps.store.db, organizationId, SEALER, async (tx) => {
+    const recent = await tx.db
+      .selectFrom('audit_events')
+      .select('id')
+      .where('organization_id', '=', organizationId)
+      .where('action', '=', told.action)
+      .where('at', '>', sql<Date>`now() - interval '1 hour'`)
+      .limit(1)
+      .executeTakeFirst();
+    if (recent !== undefined) return;
+    const reason = 'Events have waited for too long to be sealed; a transaction may be stuck.';
+    await record(tx, { ...told, outcome: 'failure', reason, detail: { minutes } });
+  });
 }

@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { z } from 'zod';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { AT } from './sealable.sql.ts';
 
 const time = z.iso.datetime({ offset: true });
 
@@ -14,6 +15,9 @@ export const auditFilter = z.object({
     .string()
     .regex(/^[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?$/i, 'must be an action such as user.deprovisioned, or user.*')
     .optional(),
+  /** The id of a person: what they did, and what was done to them or theirs. */
+  user: z.string().min(1).max(100).optional(),
+  requestId: z.string().min(1).max(100).optional(),
   resourceType: z.string().min(1).max(100).optional(),
   resourceId: z.string().min(1).max(320).optional(),
   outcome: z.enum(['success', 'failure', 'denied']).optional(),
@@ -23,6 +27,13 @@ export const auditFilter = z.object({
   to: time.optional(),
 });
 export type AuditFilter = z.output<typeof auditFilter>;
+
+/** Which page of what was found; the newest events come first. */
+export const pageInput = z.object({
+  /** `next` of the page before. */
+  cursor: z.coerce.number().int().min(0).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
 
 /** An event as it is shown and exported. */
 export interface ShownEvent {
@@ -42,6 +53,12 @@ export interface ShownEvent {
   readonly address: string | null;
 }
 
+/** The columns of `audit_events e` as they are shown. */
+export const SHOWN = sql<ShownEvent>`
+  e.id, ${AT} AS at, e.actor_kind AS "actorKind", e.actor_id AS "actorId", e.actor_label AS "actorLabel", e.action,
+  e.resource_type AS "resourceType", e.resource_id AS "resourceId", e.outcome, e.reason, e.detail,
+  e.request_id AS "requestId", e.address`;
+
 /** A page of events: the newest first before an id, or the oldest first after one. */
 export async function pageOfEvents(
   tx: TenantTransaction,
@@ -57,14 +74,18 @@ export async function pageOfEvents(
       ? sql`true`
       : sql`e.id < ${page.before}`;
   const { rows } = await sql<ShownEvent>`
-    SELECT e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at,
-      e.actor_kind AS "actorKind", e.actor_id AS "actorId", e.actor_label AS "actorLabel", e.action,
-      e.resource_type AS "resourceType", e.resource_id AS "resourceId", e.outcome, e.reason, e.detail,
-      e.request_id AS "requestId", e.address
+    SELECT ${SHOWN}
     FROM audit_events e
     WHERE e.organization_id = ${tx.organizationId} AND ${stretch} AND ${conditionOf(filter)}
     ORDER BY e.id ${forwards ? sql`ASC` : sql`DESC`} LIMIT ${page.limit}`.execute(tx.db);
   return rows;
+}
+
+/** A page of what was found, the newest first, and the cursor of the one after it. */
+export async function searchPage(tx: TenantTransaction, filter: AuditFilter, page: z.output<typeof pageInput>) {
+  const { cursor, limit } = page;
+  const events = await pageOfEvents(tx, filter, { limit, ...(cursor === undefined ? {} : { before: cursor }) });
+  return { events, next: events.length === limit ? (events.at(-1)?.id ?? null) : null };
 }
 
 /** The id of the newest event, 0 where there is none. */
@@ -75,16 +96,26 @@ export async function newestEvent(tx: TenantTransaction): Promise<number> {
 }
 
 function conditionOf(filter: AuditFilter): RawBuilder<unknown> {
-  const { actor, action, resourceType, resourceId, outcome, from, to } = filter;
-  const area = action?.endsWith('.*') ? action.slice(0, -1) : undefined;
+  const { actor, user, action, resourceType, resourceId, outcome, requestId, from, to } = filter;
   const conditions = [
     actor !== undefined && sql`(e.actor_id = ${actor} OR e.actor_label = ${actor})`,
-    action !== undefined && (area === undefined ? sql`e.action = ${action}` : sql`starts_with(e.action, ${area})`),
+    user !== undefined && sql`(e.user_id = ${user} OR e.actor_id = ${user})`,
+    action !== undefined && actionIs(action),
     resourceType !== undefined && sql`e.resource_type = ${resourceType}`,
     resourceId !== undefined && sql`e.resource_id = ${resourceId}`,
+    // A person's events have an index; of other things each kind has few.
+    resourceId !== undefined && resourceType === 'user' && sql`e.user_id = ${resourceId}`,
     outcome !== undefined && sql`e.outcome = ${outcome}`,
+    requestId !== undefined && sql`e.request_id = ${requestId}`,
     from !== undefined && sql`e.at >= ${from}::timestamptz`,
     to !== undefined && sql`e.at < ${to}::timestamptz`,
   ].filter((condition) => condition !== false);
   return conditions.length === 0 ? sql`true` : sql.join(conditions, sql` AND `);
+}
+
+/** An area's actions lie between `area.` and `area/`, for the slash follows the dot: a range that an index knows, in bytes' order. */
+function actionIs(action: string): RawBuilder<unknown> {
+  if (!action.endsWith('.*')) return sql`e.action = ${action}`;
+  const area = action.slice(0, -2);
+  return sql`(e.action ~>=~ ${`${area}.`} AND e.action ~<~ ${`${area}/`})`;
 }

@@ -5,21 +5,14 @@
 import { sql } from 'kysely';
 import type { Store } from '../store/database.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
-import { CHAIN_START, type SealableEvent, sealOf } from './chain.ts';
-import { after, type ChainHead, chainHead } from './seal.ts';
+import { CHAIN_START, type SealableEvent } from './chain.ts';
+import { after, type ChainHead, type Horizon, horizonOf } from './head.ts';
 import { SEALABLE } from './sealable.sql.ts';
+import { type BrokenEvent, type Walked, type Witness, walk } from './walk.ts';
 
 const PAGE = 2000;
 const VERIFIER: Origin = { actor: { kind: 'system', id: 'audit-verifier', label: 'audit verifier' } };
-
-export interface BrokenEvent {
-  readonly kind: 'edited' | 'removed' | 'inserted' | 'reordered';
-  readonly eventId: number;
-  /** Its place in the chain; null for an event that was never sealed. */
-  readonly position: number | null;
-  /** What is wrong, in a sentence. */
-  readonly finding: string;
-}
+const BEGINNING: ChainHead = { position: 0, eventId: 0, eventXid: '0', hash: CHAIN_START };
 
 export interface Verification {
   readonly ok: boolean;
@@ -27,113 +20,117 @@ export interface Verification {
   readonly verified: number;
   /** Events that wait to be sealed. */
   readonly unsealed: number;
-  /** The end of what was verified; keep it outside the database to prove later that nothing was cut off. */
+  /** What retention has let go of, and so can no longer be verified. */
+  readonly expired: { readonly position: number; readonly before: Date } | null;
+  /** The end of what was verified; a checkpoint of it, kept outside the database, proves later that nothing was cut off. */
   readonly head: { readonly position: number; readonly hash: string } | null;
   readonly broken: BrokenEvent | null;
 }
 
-interface SealedRow {
-  readonly position: number;
-  readonly eventId: number;
-  readonly eventXid: string;
-  readonly hash: Buffer;
-  /** Null where the event is gone. */
-  readonly event: SealableEvent | null;
+interface Dependencies {
+  readonly store: Pick<Store, 'db'>;
 }
 
-/** Verifies one organization's events. */
+/**
+ * Verifies one organization's events.
+ * @param witnesses what was kept of its chain elsewhere, which it must still contain
+ */
 export async function verifyOrganization(
-  deps: { readonly store: Pick<Store, 'db'> },
+  deps: Dependencies,
   organizationId: string,
+  witnesses: readonly Witness[] = [],
 ): Promise<Verification> {
   const read = <T>(work: (tx: TenantTransaction) => Promise<T>) =>
     inTenant(deps.store.db, organizationId, VERIFIER, work, 'reader');
-  const end = await read(chainHead);
-  let head: ChainHead = { position: 0, eventId: 0, eventXid: '0', hash: CHAIN_START };
-  let broken: BrokenEvent | null = null;
-  while (broken === null && head.position < (end?.position ?? 0)) {
-    const page = await read((tx) => sealedPage(tx, head.position));
-    const last = page.at(-1);
-    if (last === undefined) break;
-    const stranger = await read((tx) => firstStranger(tx, head, last));
-    ({ head, broken } = walk(head, page, stranger));
+  const horizon = await read(horizonOf);
+  const start = horizon ?? BEGINNING;
+  const byPosition = new Map(witnesses.map((witness) => [witness.position, witness]));
+  let head: ChainHead = start;
+  let broken = horizon === undefined ? null : await read((tx) => unattested(tx, horizon));
+  while (broken === null) {
+    const walked = await read((tx) => walkPage(tx, head, byPosition));
+    if (walked.broken === null && walked.head === head) break;
+    ({ head, broken } = walked);
   }
-  const unsealed = await read((tx) => countAfter(tx, end));
-  const shown = head.position === 0 ? null : { position: head.position, hash: head.hash.toString('hex') };
-  return { ok: broken === null, verified: head.position, unsealed, head: shown, broken };
-}
-
-/** Where an event stands. */
-interface Place {
-  readonly eventId: number;
-  readonly eventXid: string;
-}
-
-/** Follows the chain over a page of seals, until its end or the first event that doesn't fit. Pure. */
-function walk(from: ChainHead, page: readonly SealedRow[], stranger: Place | undefined) {
-  let head = from;
-  for (const row of page) {
-    const sealed = row.position === head.position + 1;
-    const between = sealed && stranger !== undefined && isBefore(head, stranger) && isBefore(stranger, row);
-    const broken = between ? insertedBefore(row, stranger) : findingOf(head, row);
-    if (broken !== null) return { head, broken };
-    head = row;
+  // Retention moved on in the meantime.
+  if (broken !== null && (await read(horizonOf))?.position !== horizon?.position) {
+    return verifyOrganization(deps, organizationId, witnesses);
   }
-  return { head, broken: null };
+  broken ??= truncation(head, witnesses);
+  const unsealed = broken === null ? await read((tx) => countAfter(tx, head)) : 0;
+  return {
+    ok: broken === null,
+    verified: head.position - start.position,
+    unsealed,
+    expired: horizon === undefined ? null : { position: horizon.position, before: horizon.before },
+    head: head.position === 0 ? null : { position: head.position, hash: head.hash.toString('hex') },
+    broken,
+  };
 }
 
-function findingOf(head: ChainHead, row: SealedRow): BrokenEvent | null {
-  const { event, position, eventId } = row;
-  const broken = (kind: BrokenEvent['kind'], finding: string) => ({ kind, eventId, position, finding });
-  if (position !== head.position + 1) {
-    return broken('removed', `Seals ${head.position + 1} to ${position - 1}, before event ${eventId}, were removed.`);
-  }
-  if (event === null) return broken('removed', `Event ${eventId} was sealed at ${position} and is gone.`);
-  if (event.xid !== row.eventXid || !isBefore(head, row)) {
-    return broken('reordered', `Event ${eventId} is not in the place in which it was sealed.`);
-  }
-  if (!sealOf(head.hash, event).equals(row.hash)) {
-    return broken('edited', `Event ${eventId} (${event.action}) is not what was sealed at ${position}.`);
-  }
-  return null;
-}
-
-function insertedBefore(row: SealedRow, { eventId }: Place): BrokenEvent {
-  const finding = `Event ${eventId} stands before sealed event ${row.eventId} and was never sealed.`;
-  return { kind: 'inserted', eventId, position: null, finding };
-}
-
-function isBefore(a: Place, b: Place): boolean {
-  const [left, right] = [BigInt(a.eventXid), BigInt(b.eventXid)];
-  return left < right || (left === right && a.eventId < b.eventId);
-}
-
-async function sealedPage(tx: TenantTransaction, from: number): Promise<SealedRow[]> {
-  const { rows } = await sql<Omit<SealedRow, 'event'> & { found: boolean } & SealableEvent>`
-    SELECT s.position, s.event_id AS "eventId", s.event_xid::text AS "eventXid", s.hash, e.id IS NOT NULL AS found, ${SEALABLE}
-    FROM audit_seals s LEFT JOIN audit_events e ON e.organization_id = s.organization_id AND e.id = s.event_id
-    WHERE s.organization_id = ${tx.organizationId} AND s.position > ${from}
-    ORDER BY s.position LIMIT ${PAGE}`.execute(tx.db);
-  return rows.map(({ position, eventId, eventXid, hash, found, ...event }) => {
-    return { position, eventId, eventXid, hash, event: found ? event : null };
-  });
-}
-
-/** The first event between two places that no seal is of. */
-async function firstStranger(tx: TenantTransaction, from: Place, to: Place): Promise<Place | undefined> {
-  const { rows } = await sql<Place>`
-    SELECT e.id AS "eventId", e.xid::text AS "eventXid" FROM audit_events e
-    WHERE e.organization_id = ${tx.organizationId} AND ${after(from)}
-      AND (e.xid, e.id) < (${to.eventXid}::xid8, ${to.eventId}::bigint)
-      AND NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.organization_id = e.organization_id AND s.event_id = e.id)
-    ORDER BY e.xid, e.id LIMIT 1`.execute(tx.db);
-  return rows[0];
-}
-
-async function countAfter(tx: TenantTransaction, end: Place | undefined): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    SELECT count(*) AS count FROM audit_events e WHERE e.organization_id = ${tx.organizationId} AND ${after(end)}`.execute(
+async function walkPage(
+  tx: TenantTransaction,
+  head: ChainHead,
+  witnesses: ReadonlyMap<number, Witness>,
+): Promise<Walked> {
+  const seals = await sql<ChainHead>`
+    SELECT position, event_id AS "eventId", event_xid::text AS "eventXid", hash FROM audit_seals
+    WHERE organization_id = ${tx.organizationId} AND position > ${head.position} ORDER BY position LIMIT ${PAGE}`.execute(
     tx.db,
   );
+  if (seals.rows.length === 0) return { head, broken: null, misplaced: false };
+  const events = await sql<SealableEvent>`
+    SELECT ${SEALABLE} FROM audit_events e WHERE e.organization_id = ${tx.organizationId} AND ${after(head)}
+    ORDER BY e.xid, e.id LIMIT ${PAGE}`.execute(tx.db);
+  const walked = walk(head, seals.rows, events.rows, witnesses);
+  const { broken, misplaced } = walked;
+  return broken !== null && misplaced ? { ...walked, broken: await unlessReordered(tx, broken) } : walked;
+}
+
+/** An event that seems removed or slipped in may only have changed its place: it exists, and a seal of it does. */
+async function unlessReordered(tx: TenantTransaction, broken: BrokenEvent): Promise<BrokenEvent> {
+  const { eventId } = broken;
+  const { rows } = await sql<{ position: number }>`
+    SELECT s.position FROM audit_events e JOIN audit_seals s ON s.organization_id = e.organization_id AND s.event_id = e.id
+    WHERE e.organization_id = ${tx.organizationId} AND e.id = ${eventId} LIMIT 1`.execute(tx.db);
+  const [sealed] = rows;
+  if (sealed === undefined) return broken;
+  const finding = `Event ${eventId} is not in the place in which it was sealed.`;
+  return { kind: 'reordered', eventId, position: sealed.position, finding };
+}
+
+/** The beginning of a chain that was let go must be told in the chain itself, and nothing may stand before it. */
+async function unattested(tx: TenantTransaction, horizon: Horizon): Promise<BrokenEvent | null> {
+  const { eventId, position } = horizon;
+  const told = { position, hash: horizon.hash.toString('hex') };
+  const { rows } = await sql<{ told: boolean; stranger: number | null }>`
+    SELECT EXISTS (SELECT 1 FROM audit_events e WHERE e.organization_id = ${tx.organizationId} AND e.action = 'audit.expired'
+        AND e.actor_id = 'audit-retention' AND e.detail @> ${JSON.stringify(told)}::jsonb) AS told,
+      (SELECT e.id FROM audit_events e WHERE e.organization_id = ${tx.organizationId} AND NOT ${after(horizon)}
+        AND NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.organization_id = e.organization_id AND s.event_id = e.id)
+        ORDER BY e.xid, e.id LIMIT 1) AS stranger`.execute(tx.db);
+  const [found] = rows;
+  if (found?.told !== true) {
+    const finding = `All events up to ${eventId} are gone, and no retention let them go.`;
+    return { kind: 'removed', eventId, position, finding };
+  }
+  if (found.stranger === null) return null;
+  const finding = `Event ${found.stranger} stands among those that were let go.`;
+  return { kind: 'inserted', eventId: found.stranger, position: null, finding };
+}
+
+function truncation(head: ChainHead, witnesses: readonly Witness[]): BrokenEvent | null {
+  const missing = witnesses.filter(({ position }) => position > head.position);
+  const [first] = missing.sort((a, b) => a.position - b.position);
+  if (first === undefined) return null;
+  const { eventId, position } = first;
+  const finding = `The chain ends at ${head.position}; a checkpoint proves event ${eventId} at ${position}.`;
+  return { kind: 'truncated', eventId, position, finding };
+}
+
+async function countAfter(tx: TenantTransaction, end: ChainHead): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    SELECT count(*) AS count FROM audit_events e
+    WHERE e.organization_id = ${tx.organizationId} AND ${after(end)}`.execute(tx.db);
   return rows[0]?.count ?? 0;
 }

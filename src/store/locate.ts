@@ -86,3 +86,12 @@ export async function endingSamlCertificates(db: Db): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`SELECT locate_ending_saml_certificates() AS id`.execute(db);
   return rows.map((row) => row.id);
 }
+
+/** Organizations (and the installation) with audit events that wait to be sealed, and since when the first of them does. */
+export async function unsealedOrganizations(
+  db: Db,
+): Promise<{ readonly organizationId: string; readonly since: Date }[]> {
+  const { rows } = await sql<{ organizationId: string; since: Date }>`
+    SELECT organization_id AS "organizationId", since FROM locate_unsealed()`.execute(db);
+  return rows;
+}

@@ -21,6 +21,7 @@ import { sync } from './migrations/0014-sync.ts';
 import { leaving } from './migrations/0015-leaving.ts';
 import { accessChanges } from './migrations/0017-access-changes.ts';
 import { peopleAdministration } from './migrations/0018-people.ts';
+import { auditTrail } from './migrations/0019-audit-trail.ts';
 import type { Tables } from './tables.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
@@ -41,6 +42,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0015-leaving': leaving,
   '0017-access-changes': accessChanges,
   '0018-people': peopleAdministration,
+  '0019-audit-trail': auditTrail,
 };
 
 /** Every queue that a worker may take jobs from. They are made here because the application's role may not change the schema. */

@@ -579,6 +579,7 @@ export interface AuditEventRow {
   request_id: string | null;
   address: string | null;
   xid: Generated<string>;
+  user_id: Generated<string | null>;
 }
 
 export interface AuditSealRow {
@@ -586,8 +587,14 @@ export interface AuditSealRow {
   position: number;
   event_id: number;
   event_xid: string;
+  event_at: Date;
   hash: Buffer;
   sealed_at: Generated<Date>;
+}
+
+export interface AuditRetentionRow {
+  organization_id: string;
+  months: number;
 }
 
 export interface SignInTraceRow {
@@ -847,4 +854,5 @@ export interface Tables {
   invitation_roles: InvitationRoleRow;
   audit_events: AuditEventRow;
   audit_seals: AuditSealRow;
+  audit_retention: AuditRetentionRow;
 }

@@ -27,6 +27,9 @@ export interface TenantTransaction {
   readonly origin: Origin;
 }
 
+/** The tenant of what belongs to no organization; no organization's transaction reaches behind its wall. */
+export const INSTALLATION = '00000000-0000-0000-0000-000000000000';
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Whether a text can be an id of ours; asked before it reaches the database. */

@@ -1,43 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sql } from 'kysely';
-import pg from 'pg';
 import { record } from '../../src/audit/record.ts';
-import { sealOrganization } from '../../src/audit/seal.ts';
 import { verifyOrganization } from '../../src/audit/verify.ts';
 import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
+import { companyWithHistory } from './arrange.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
 
-/** A company with some history, sealed. */
-async function company(): Promise<Company> {
-  const made = await makeCompany(server, database);
-  made.write(
-    ...Array.from({ length: 30 }, (_, at) => `E${at},person${at}@acme.example,Person ${at},Sales,Agent,active`),
-  );
-  await made.sync();
-  await sealOrganization(server.deps, made.id, 10);
-  return made;
-}
-
-/** Does what no role of the application can: as the tables' owner, with the walls taken down. */
-async function asOwner(statement: string): Promise<{ id: string }[]> {
-  const owner = new pg.Client({ connectionString: database.ownerUrl });
-  await owner.connect();
-  try {
-    for (const table of ['audit_events', 'audit_seals'])
-      await owner.query(`ALTER TABLE ${table} NO FORCE ROW LEVEL SECURITY`);
-    return (await owner.query(statement)).rows;
-  } finally {
-    for (const table of ['audit_events', 'audit_seals'])
-      await owner.query(`ALTER TABLE ${table} FORCE ROW LEVEL SECURITY`);
-    await owner.end();
-  }
-}
-
+const company = () => companyWithHistory(server, database);
 const verify = (made: Company) => verifyOrganization(server.deps, made.id);
 
 describe('the audit', () => {
@@ -112,22 +86,6 @@ describe('the audit', () => {
     ]);
   });
 
-  it('given the application’s role, then events and seals can neither be changed nor removed', async () => {
-    const made = await company();
-    for (const statement of [
-      sql`UPDATE audit_events SET reason = 'x'`,
-      sql`DELETE FROM audit_events`,
-      sql`TRUNCATE audit_events`,
-      sql`UPDATE audit_seals SET hash = '\\x00'`,
-      sql`DELETE FROM audit_seals`,
-    ]) {
-      await assert.rejects(
-        made.within(({ db }) => statement.execute(db)),
-        /permission denied/,
-      );
-    }
-  });
-
   it('given a whole chain, then it verifies; new events wait unsealed and are no fault', async () => {
     const made = await company();
     const good = await verify(made);
@@ -135,44 +93,6 @@ describe('the audit', () => {
     assert.ok(good.verified > 30);
     await made.api('put', '/workspaces/new').send({}).expect(200);
     assert.partialDeepStrictEqual(await verify(made), { ok: true, verified: good.verified, unsealed: 1 });
-  });
-
-  it('given an event was edited, removed or slipped in, or a seal cut out, then the first broken event is named', async () => {
-    const tampering: readonly [kind: string, statement: (id: string) => string][] = [
-      [
-        'edited',
-        (id) =>
-          `UPDATE audit_events SET actor_label = 'somebody else' WHERE organization_id = '${id}' AND id = (SELECT min(id) + 5 FROM audit_events WHERE organization_id = '${id}') RETURNING id`,
-      ],
-      [
-        'edited',
-        (id) =>
-          `UPDATE audit_events SET at = at - interval '1 day' WHERE organization_id = '${id}' AND id = (SELECT min(id) + 7 FROM audit_events WHERE organization_id = '${id}') RETURNING id`,
-      ],
-      [
-        'removed',
-        (id) =>
-          `DELETE FROM audit_events WHERE organization_id = '${id}' AND id = (SELECT min(id) + 9 FROM audit_events WHERE organization_id = '${id}') RETURNING id`,
-      ],
-      [
-        'inserted',
-        (
-          id,
-        ) => `INSERT INTO audit_events (organization_id, actor_kind, actor_id, actor_label, action, resource_type, resource_id, outcome, xid)
-        SELECT organization_id, actor_kind, actor_id, actor_label, action, resource_type, 'slipped in', outcome, xid FROM audit_events WHERE organization_id = '${id}' ORDER BY id LIMIT 1 RETURNING id`,
-      ],
-      [
-        'removed',
-        (id) => `DELETE FROM audit_seals WHERE organization_id = '${id}' AND position = 4 RETURNING event_id AS id`,
-      ],
-    ];
-    for (const [kind, statement] of tampering) {
-      const made = await company();
-      const [touched] = await asOwner(statement(made.id));
-      const { ok, broken } = await verify(made);
-      assert.deepEqual([ok, broken?.kind], [false, kind], statement(made.id));
-      if (!statement(made.id).includes('audit_seals')) assert.equal(broken?.eventId, Number(touched?.id));
-    }
   });
 
   it('given two organizations, then each has a chain and a search of its own', async () => {

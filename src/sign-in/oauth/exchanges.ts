@@ -7,8 +7,9 @@ import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provid
 import { hashOf, seal, unseal } from '../../credentials/sealing.ts';
 import type { SealingKeys } from '../../sealing-keys.ts';
 import type { Store } from '../../store/database.ts';
+import { INSTALLATION } from '../../store/tenant.ts';
 import { sessionBehind } from './browser.ts';
-import { INSTALLATION, inInstallation, PROVIDER } from './installation.ts';
+import { inInstallation, PROVIDER } from './installation.ts';
 
 interface Kept {
   readonly payload: AdapterPayload;

@@ -4,9 +4,7 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../../store/tables.ts';
-import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
-
-export const INSTALLATION = '00000000-0000-0000-0000-000000000000';
+import { INSTALLATION, inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
 
 /** The provider itself, where nobody asks it to. */
 export const PROVIDER: Origin = { actor: { kind: 'system', id: 'oauth', label: 'OpenID provider' } };

@@ -1,0 +1,35 @@
+/** What tests of the audit need: a company with some history, and the hand of somebody who owns the database. */
+import pg from 'pg';
+import { sealOrganization } from '../../src/audit/seal.ts';
+import { type Company, makeCompany } from '../harness/company.ts';
+import type { TestDatabase } from '../harness/database.ts';
+import type { TestServer } from '../harness/server.ts';
+
+/** A company with some thirty people, sealed. */
+export async function companyWithHistory(server: TestServer, database: TestDatabase): Promise<Company> {
+  const made = await makeCompany(server, database);
+  made.write(
+    ...Array.from({ length: 30 }, (_, at) => `E${at},person${at}@acme.example,Person ${at},Sales,Agent,active`),
+  );
+  await made.sync();
+  await sealOrganization(server.deps, made.id, 10);
+  return made;
+}
+
+/** Does what no role of the application can: as a superuser, whom no wall holds. */
+export async function asSuperuser<Row = Record<string, unknown>>(
+  { ownerUrl }: TestDatabase,
+  ...statements: string[]
+): Promise<Row[]> {
+  const owner = new pg.Client({ connectionString: ownerUrl });
+  await owner.connect();
+  try {
+    await owner.query('BEGIN');
+    let rows: Row[] = [];
+    for (const statement of statements) rows = (await owner.query(statement)).rows as Row[];
+    await owner.query('COMMIT');
+    return rows;
+  } finally {
+    await owner.end();
+  }
+}

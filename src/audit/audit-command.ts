@@ -7,7 +7,7 @@ import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganization, locateOrganizations } from '../store/locate.ts';
 import { INSTALLATION, inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
-import { type Checkpoint, checkpointKey, checkpointPublicKey, makeCheckpoint, readCheckpoints } from './checkpoint.ts';
+import { type Checkpoint, checkpointKey, makeCheckpoint, readCheckpoints } from './checkpoint.ts';
 import { exportEvents, exportFormat } from './export.ts';
 import { sealOrganization } from './seal.ts';
 import { type AuditFilter, auditFilter, pageInput, searchPage } from './search.ts';
@@ -33,7 +33,7 @@ export async function auditVerify(
   organizationSlug?: string,
   kept?: { readonly checkpoints: string; readonly key?: string | undefined },
 ): Promise<{ lines: string[]; ok: boolean }> {
-  const checkpoints = kept === undefined ? [] : await readCheckpoints(kept.checkpoints, await keyOf(deps, kept.key));
+  const checkpoints = kept === undefined ? [] : await readCheckpoints(kept.checkpoints, trustedKeys(deps, kept.key));
   const lines: string[] = [];
   let ok = true;
   for (const id of await chainIds(deps, organizationSlug)) {
@@ -49,11 +49,11 @@ export async function auditVerify(
 /** Signs where the chain of one organization, or of all and the installation's own, ends now: a line for each, to be kept elsewhere. */
 export async function auditCheckpoint(deps: CommandDependencies, organizationSlug?: string): Promise<string[]> {
   const { settings, store } = deps;
-  const key = checkpointKey(settings.secrets.sealingKey);
+  const { current } = settings.secrets.sealingKeys;
   const lines: string[] = [];
   for (const id of await chainIds(deps, organizationSlug)) {
     await sealOrganization(deps, id);
-    const sign = (tx: TenantTransaction) => makeCheckpoint(tx, key, settings.http.baseUrl);
+    const sign = (tx: TenantTransaction) => makeCheckpoint(tx, current, settings.http.baseUrl);
     const signed = await inTenant(store.db, id, COMMAND, sign, 'reader');
     if (signed !== undefined) lines.push(signed);
   }
@@ -62,7 +62,7 @@ export async function auditCheckpoint(deps: CommandDependencies, organizationSlu
 
 /** The public key of checkpoints, as JSON. */
 export async function auditCheckpointKey({ settings }: CommandDependencies): Promise<string> {
-  return JSON.stringify(await checkpointPublicKey(checkpointKey(settings.secrets.sealingKey)));
+  return JSON.stringify(await checkpointKey(settings.secrets.sealingKeys.current));
 }
 
 /**
@@ -109,10 +109,18 @@ function filterOf(options: FilterOptions): AuditFilter {
   return parsed.data;
 }
 
-async function keyOf({ settings }: CommandDependencies, given: string | undefined): Promise<JWK> {
-  if (given === undefined) return checkpointPublicKey(checkpointKey(settings.secrets.sealingKey));
+/** The keys of this installation, or the one that is given. */
+function trustedKeys({ settings }: CommandDependencies, given: string | undefined) {
+  return async (kid: string): Promise<JWK | undefined> => {
+    if (given !== undefined) return readKey(given);
+    const sealing = settings.secrets.sealingKeys.find(kid);
+    return sealing && checkpointKey(sealing);
+  };
+}
+
+function readKey(text: string): JWK {
   try {
-    return JSON.parse(given) as JWK;
+    return JSON.parse(text) as JWK;
   } catch (cause) {
     throw new Fault('invalid-input', 'The public key is not JSON.', { where: 'key', cause });
   }

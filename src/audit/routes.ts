@@ -6,7 +6,8 @@ import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
-import { checkpointKey, checkpointPublicKey, makeCheckpoint } from './checkpoint.ts';
+import type { TenantTransaction } from '../store/tenant.ts';
+import { checkpointKey, makeCheckpoint } from './checkpoint.ts';
 import { type ExportFormat, exportEvents, exportFormat } from './export.ts';
 import { putRetention, readRetention, retentionInput } from './retention.ts';
 import { auditFilter, pageInput, searchPage } from './search.ts';
@@ -68,7 +69,7 @@ function declareReading(api: ApiRouter, deps: Dependencies): void {
 }
 
 function declareCheckpoint(api: ApiRouter, { settings, store }: Dependencies): void {
-  const key = checkpointKey(settings.secrets.sealingKey);
+  const { current } = settings.secrets.sealingKeys;
   endpoint(
     api,
     {
@@ -78,9 +79,9 @@ function declareCheckpoint(api: ApiRouter, { settings, store }: Dependencies): v
       area: 'audit',
     },
     async (_, request) => {
-      const sign = makeCheckpoint;
-      const checkpoint = await withinTenant(store.db, request, (tx) => sign(tx, key, settings.http.baseUrl), 'reader');
-      return { checkpoint: checkpoint ?? null, key: await checkpointPublicKey(key) };
+      const sign = (tx: TenantTransaction) => makeCheckpoint(tx, current, settings.http.baseUrl);
+      const checkpoint = await withinTenant(store.db, request, sign, 'reader');
+      return { checkpoint: checkpoint ?? null, key: await checkpointKey(current) };
     },
   );
 }

@@ -1,6 +1,8 @@
 /** What tests of the audit need: a company with some history, and the hand of somebody who owns the database. */
 import pg from 'pg';
 import { sealOrganization } from '../../src/audit/seal.ts';
+import { unsealedOrganizations } from '../../src/store/locate.ts';
+import { until } from '../harness/command.ts';
 import { type Company, makeCompany } from '../harness/company.ts';
 import type { TestDatabase } from '../harness/database.ts';
 import type { TestServer } from '../harness/server.ts';
@@ -12,8 +14,18 @@ export async function companyWithHistory(server: TestServer, database: TestDatab
     ...Array.from({ length: 30 }, (_, at) => `E${at},person${at}@acme.example,Person ${at},Sales,Agent,active`),
   );
   await made.sync();
-  await sealOrganization(server.deps, made.id, 10);
+  await sealWhole(server, made);
   return made;
+}
+
+/** Seals everything; transactions of other tests on the same cluster may hold that up for a moment. */
+export async function sealWhole(server: TestServer, { id, slug }: Company): Promise<void> {
+  const whole = async () => {
+    await sealOrganization(server.deps, id, 10);
+    const waiting = await unsealedOrganizations(server.deps.store.db);
+    return waiting.every(({ organizationId }) => organizationId !== id);
+  };
+  await until(whole, 30, `${slug} is sealed`);
 }
 
 /** Does what no role of the application can: as a superuser, whom no wall holds. */

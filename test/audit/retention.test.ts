@@ -3,14 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sql } from 'kysely';
 import { keepAuditMonths, letGo } from '../../src/audit/retention.ts';
-import { sealOrganization } from '../../src/audit/seal.ts';
 import { verifyOrganization } from '../../src/audit/verify.ts';
 import { startSession } from '../../src/credentials/session.ts';
 import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { signedIn } from '../harness/signed-in.ts';
-import { asSuperuser } from './arrange.ts';
+import { asSuperuser, sealWhole } from './arrange.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
@@ -44,7 +43,7 @@ async function past(made: Company, from: number, to: number): Promise<void> {
       );
     }
   }
-  await sealOrganization(server.deps, made.id);
+  await sealWhole(server, made);
 }
 
 async function partitions(): Promise<string[]> {
@@ -129,7 +128,7 @@ describe('retention', () => {
     // Fourteen months of three; those of month 7 that are late, or come before a late one, wait for the next time.
     assert.ok((await pastEvents(brief)) < 23 && (await pastEvents(brief)) >= 18, `${await pastEvents(brief)}`);
     assert.equal(await pastEvents(long), 42);
-    await sealOrganization(server.deps, brief.id);
+    await sealWhole(server, brief);
     const verified = await verifyOrganization(server.deps, brief.id);
     assert.partialDeepStrictEqual(verified, { ok: true, unsealed: 0 });
     assert.ok((verified.expired?.position ?? 0) >= 19);

@@ -42,7 +42,7 @@ const FILTERS: readonly [query: string, matches: (event: ShownEvent) => boolean]
   ['action=session.ended', ({ action }) => action === 'session.ended'],
   ['action=session.*', ({ action }) => action.startsWith('session.')],
   ['resourceType=needle', ({ resourceType }) => resourceType === 'needle'],
-  ['resourceType=grant&resourceId=r500', ({ resourceId }) => resourceId === 'r500'],
+  ['resourceType=needle&resourceId=r99', ({ resourceId }) => resourceId === 'r99'],
   ['outcome=denied', ({ outcome }) => outcome === 'denied'],
   ['requestId=request-50', ({ requestId }) => requestId === 'request-50'],
   [

@@ -204,7 +204,7 @@ audit
   .command('export')
   .description('write events to the standard output')
   .addOption(organization())
-  .addOption(new Option('-f, --format <format>', 'ndjson or csv').default('ndjson'))
+  .addOption(new Option('-f, --format <format>', 'ndjson, csv or ocsf').default('ndjson'))
   .addOption(filterOption())
   .action((options: { organization?: string; format: string; filter: Record<string, string> }) =>
     withOrganization(options.organization, async (deps, organizationId) => {

@@ -1,5 +1,5 @@
 /**
- * Writes audit events out as NDJSON or CSV, a page at a time: whoever reads slowly holds no connection and no transaction. An export
+ * Writes audit events out as NDJSON, CSV or OCSF, a page at a time: whoever reads slowly holds no connection and no transaction. An export
  * is itself an event, recorded before the first line leaves.
  */
 import { Readable, type Writable } from 'node:stream';
@@ -8,10 +8,11 @@ import { z } from 'zod';
 import type { Store } from '../store/database.ts';
 import { inTenant, type Origin } from '../store/tenant.ts';
 import { csvLine } from './csv.ts';
+import { asOcsf } from './ocsf.ts';
 import { record } from './record.ts';
 import { type AuditFilter, newestEvent, pageOfEvents, type ShownEvent } from './search.ts';
 
-export const exportFormat = z.enum(['ndjson', 'csv']);
+export const exportFormat = z.enum(['ndjson', 'csv', 'ocsf']);
 export type ExportFormat = z.output<typeof exportFormat>;
 
 const PAGE = 1000;
@@ -58,17 +59,16 @@ export async function exportEvents(
       const stretch = { after, upTo, limit: PAGE };
       const read = deps.store.db;
       const page = await inTenant(read, organizationId, origin, (tx) => pageOfEvents(tx, filter, stretch), 'reader');
-      if (page.length > 0) yield page.map(format === 'csv' ? asCsv : asNdjson).join('');
+      if (page.length > 0) yield page.map((event) => lineOf(format, organizationId, event)).join('');
       if (page.length < PAGE) return;
       after = page.at(-1)?.id ?? upTo;
     }
   }
 }
 
-function asNdjson(event: ShownEvent): string {
-  return `${JSON.stringify(event)}\n`;
-}
-
-function asCsv(event: ShownEvent): string {
-  return csvLine(CSV_COLUMNS.map((column) => (column === 'detail' ? JSON.stringify(event.detail) : event[column])));
+function lineOf(format: ExportFormat, organizationId: string, event: ShownEvent): string {
+  if (format === 'csv') {
+    return csvLine(CSV_COLUMNS.map((column) => (column === 'detail' ? JSON.stringify(event.detail) : event[column])));
+  }
+  return `${JSON.stringify(format === 'ocsf' ? asOcsf(organizationId, event) : event)}\n`;
 }

@@ -18,7 +18,11 @@ interface Dependencies {
   readonly log: Log;
 }
 
-const MEDIA_TYPE: Record<ExportFormat, string> = { ndjson: 'application/x-ndjson', csv: 'text/csv' };
+const FILES: Record<ExportFormat, { readonly type: string; readonly ending: string }> = {
+  ndjson: { type: 'application/x-ndjson', ending: 'ndjson' },
+  csv: { type: 'text/csv', ending: 'csv' },
+  ocsf: { type: 'application/x-ndjson', ending: 'ocsf.ndjson' },
+};
 
 /** Routes below `/api/v1/organizations/:organization`. */
 export function auditRoutes(deps: Dependencies): ApiRouter {
@@ -48,15 +52,15 @@ function declareReading(api: ApiRouter, deps: Dependencies): void {
     {
       method: 'get',
       path: '/audit-events/export',
-      summary: 'Export audit events, oldest first, as NDJSON or CSV',
+      summary: 'Export audit events, oldest first, as NDJSON, CSV, or OCSF in NDJSON',
       area: 'audit',
       query: auditFilter.extend({ format: exportFormat.default('ndjson') }),
       status: 200,
     },
     async ({ query: { format, ...filter } }, request, response) => {
       const { organizationId, origin } = tenantOf(request);
-      response.status(200).type(MEDIA_TYPE[format]);
-      response.set('Content-Disposition', `attachment; filename="audit-events.${format}"`);
+      response.status(200).type(FILES[format].type);
+      response.set('Content-Disposition', `attachment; filename="audit-events.${FILES[format].ending}"`);
       response.set('Cache-Control', 'no-store');
       await exportEvents(deps, organizationId, origin, { format, filter }, response).catch((error: unknown) => {
         // Once lines have left, the only honest sign of a failure is an answer that breaks off.

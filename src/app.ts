@@ -13,6 +13,8 @@ import { roleRoutes } from './access/role-routes.ts';
 import { accessRoutes } from './access/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { authenticateApiKey } from './credentials/authenticate-key.ts';
+import { openKeyUses } from './credentials/key-uses.ts';
+import { openKeys } from './credentials/known-keys.ts';
 import { credentialRoutes } from './credentials/routes.ts';
 import { tokenRoutes } from './credentials/token-routes.ts';
 import { personRoutes } from './directory/person-routes.ts';
@@ -93,9 +95,10 @@ export function createApp(deps: Dependencies): Express {
   app.use('/console', pageApplication(CONSOLE));
   app.use(signInRoutes({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt }));
 
-  const authenticate = authenticateAny(deps);
-  app.use(oauthRoutes(deps, authenticate));
-  app.use('/oauth', tokenRoutes(deps, authenticate));
+  const keys = { findKey: openKeys(deps), noteUse: openKeyUses(deps) };
+  const authenticate = authenticateAny(deps, keys);
+  app.use(oauthRoutes({ ...deps, ...keys }, authenticate));
+  app.use('/oauth', tokenRoutes({ ...deps, ...keys }, authenticate));
   app.use('/access/v1', evaluationRoutes(deps, authenticate));
   app.get('/.well-known/authzen-configuration', (_request, response) => {
     response.json(decisionPointMetadata(deps.settings.http.baseUrl));
@@ -182,13 +185,25 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
   return { open, installation, perOrganization };
 }
 
-function authenticateAny(deps: Dependencies): Authenticate {
-  return firstOf([
-    authenticateOperator(deps.settings.secrets.operatorToken),
-    authenticateApiKey(deps),
-    authenticateConsole(deps),
-    authenticateSession(deps),
-  ]);
+function authenticateAny(deps: Dependencies, keys: Parameters<typeof authenticateApiKey>[0]): Authenticate {
+  return onceARequest(
+    firstOf([
+      authenticateOperator(deps.settings.secrets.operatorToken),
+      authenticateApiKey(keys),
+      authenticateConsole(deps),
+      authenticateSession(deps),
+    ]),
+  );
+}
+
+/** Several routes may ask who calls; it is found out, and a key's use noted, once. */
+function onceARequest(authenticate: Authenticate): Authenticate {
+  const asked = new WeakMap<object, ReturnType<Authenticate>>();
+  return (request) => {
+    const known = asked.get(request) ?? authenticate(request);
+    asked.set(request, known);
+    return known;
+  };
 }
 
 /** Tries each way in turn; the first that recognises the caller wins. */

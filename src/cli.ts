@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { catalogOf } from './access/catalog.ts';
 import { modelCheck } from './access/model-file.ts';
 import { auditCheckpoint, auditCheckpointKey, auditExport, auditSearch, auditVerify } from './audit/audit-command.ts';
+import { createKey, keyLines, revokeKey, rotateKey } from './credentials/api-key-command.ts';
 import { startDemo } from './demo/demo.ts';
 import { decideRun, heldRuns, syncDirectory } from './directory/sync-command.ts';
 import { Fault } from './errors.ts';
@@ -16,7 +17,7 @@ import { environmentVariables, loadSettings, type SettingsInput } from './settin
 import { awayFault } from './store/away.ts';
 import { openStore } from './store/database.ts';
 import { locateOrganization, locateOrganizations } from './store/locate.ts';
-import { inTenant, type Origin } from './store/tenant.ts';
+import { inTenant, type Origin, type TenantTransaction } from './store/tenant.ts';
 
 const COMMAND: Origin = { actor: { kind: 'operator', id: 'command-line', label: 'command line' } };
 
@@ -155,6 +156,48 @@ program
     }),
   );
 
+const apiKeys = program.command('api-keys').description('API keys of an organization; a new one is shown once');
+apiKeys
+  .command('list')
+  .description('every key: its kind, place, scopes, end and last use')
+  .addOption(organization())
+  .action((options: { organization?: string }) =>
+    withTenant(options.organization, async (_, tx) => (await keyLines(tx)).forEach(say)),
+  );
+apiKeys
+  .command('create')
+  .description("make a key for a machine; a person's own key is made by that person")
+  .requiredOption('-n, --name <name>', 'what people call it')
+  .requiredOption('-k, --kind <kind>', 'project, service or workspace, as far as the access model has it')
+  .requiredOption('-s, --scope <scope...>', "permissions of the access model, or Drawbridge's own: access:evaluate ...")
+  .option('-w, --workspace <slug>', 'where it belongs; left out for the whole organization')
+  .option('-p, --product <slug>', 'a product of the workspace')
+  .option('-e, --environment <name>', "development, staging or production; left out: its workspace's")
+  .option('--expires-in-days <days>', 'left out: never')
+  .addOption(organization())
+  .action((options: Record<string, unknown> & { organization?: string }) =>
+    withTenant(options.organization, async ({ models }, tx) => (await createKey(models, tx, options)).forEach(say)),
+  );
+apiKeys
+  .command('rotate <key>')
+  .description('make a key in the place of another, by id or by how it is displayed; both count for the overlap')
+  .option('--overlap-hours <hours>', 'for how long the old one still counts')
+  .option('--expires-in-days <days>', 'left out: as long as the old one was made for')
+  .addOption(organization())
+  .action((key: string, options: Record<string, unknown> & { organization?: string }) =>
+    withTenant(options.organization, async ({ models }, tx) =>
+      (await rotateKey(models, tx, key, options)).forEach(say),
+    ),
+  );
+apiKeys
+  .command('revoke <key>')
+  .description('end a key at once, by id or by how it is displayed')
+  .option('-r, --reason <text>', 'why; kept with the key and in the audit', 'revoked on the command line')
+  .addOption(organization())
+  .action((key: string, options: { reason: string; organization?: string }) =>
+    withTenant(options.organization, async (_, tx) => say(await revokeKey(tx, key, options.reason))),
+  );
+
 const audit = program.command('audit').description('prove and export what happened');
 audit
   .command('verify')
@@ -256,6 +299,15 @@ function withOrganization(
     if (found === undefined) throw new Fault('not-found', `There is no organization "${slug}".`);
     await work(deps, found);
   });
+}
+
+function withTenant(
+  slug: string | undefined,
+  work: (deps: OpenDependencies, tx: TenantTransaction) => Promise<void>,
+): Promise<void> {
+  return withOrganization(slug, (deps, organizationId) =>
+    inTenant(deps.store.db, organizationId, COMMAND, (tx) => work(deps, tx)),
+  );
 }
 
 async function onlyOrganization(deps: OpenDependencies): Promise<string | undefined> {

@@ -77,6 +77,8 @@ const apiKey = z.strictObject({
     error: 'must be "all", or a list of permissions',
   }),
   createdWith: permissionName.optional(),
+  /** How its uses are audited: `each` with its own time, or `summarized` by endpoint and minute. */
+  uses: z.enum(['each', 'summarized']).default('summarized'),
 });
 
 export type KeyPolicy = 'revoke' | 'keep' | 'keep-and-flag';

@@ -4,7 +4,7 @@
  */
 import { type RawBuilder, sql } from 'kysely';
 import { prepared } from '../store/prepared.ts';
-import type { TenantTransaction } from '../store/tenant.ts';
+import type { Origin, TenantTransaction } from '../store/tenant.ts';
 
 export interface AuditEvent {
   /** What was done, as `area.verb`: `user.deprovisioned`, `sign_in.refused`. */
@@ -17,10 +17,20 @@ export interface AuditEvent {
 }
 
 /** Records events of this transaction's actor. */
-export async function record(tx: TenantTransaction, ...events: AuditEvent[]): Promise<void> {
-  if (events.length === 0) return;
-  const { actor, requestId, address } = tx.origin;
-  const rows = events.map((event) => ({
+export function record(tx: TenantTransaction, ...events: AuditEvent[]): Promise<void> {
+  return recordOf(
+    tx,
+    events.map((event) => ({ event, origin: tx.origin })),
+  );
+}
+
+/** Records what others have done and this transaction only writes down. */
+export async function recordOf(
+  tx: TenantTransaction,
+  told: readonly { readonly event: AuditEvent; readonly origin: Origin }[],
+): Promise<void> {
+  if (told.length === 0) return;
+  const rows = told.map(({ event, origin: { actor, requestId, address } }) => ({
     organization_id: tx.organizationId,
     actor_kind: actor.kind,
     actor_id: actor.id,

@@ -10,6 +10,7 @@ export type KeyEnvironment = 'development' | 'staging' | 'production';
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const SHORT: Record<KeyEnvironment, string> = { development: 'dev', staging: 'stg', production: 'live' };
 const KEY = /^db_(dev|stg|live)_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+const START = /^db_(dev|stg|live)_/;
 
 /** A fresh key of 256 random bits. `display` may be shown afterwards, to tell keys apart. */
 export function makeKey(environment: KeyEnvironment): { key: string; display: string } {
@@ -25,8 +26,19 @@ export function isKey(text: string): boolean {
   return parts !== null && checksum(text.slice(0, -6)) === parts[3];
 }
 
+/** Whether a text is meant to be an API key, mistyped or not: then it is nothing else. */
+export function isMeantAsKey(text: string): boolean {
+  return START.test(text);
+}
+
 function checksum(text: string): string {
-  return base62(BigInt(crc32(text)), 6);
+  let rest = crc32(text);
+  let digits = '';
+  for (let place = 0; place < 6; place++) {
+    digits = DIGITS.charAt(rest % 62) + digits;
+    rest = Math.floor(rest / 62);
+  }
+  return digits;
 }
 
 function base62(number: bigint, length: number): string {

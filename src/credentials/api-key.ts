@@ -1,21 +1,17 @@
 /** API keys: made, listed, revoked. Shown once; stored as a hash (offboarding, API keys). */
 import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
 import { z } from 'zod';
-import { mayCreateKey } from '../access/decide-key.ts';
-import { subjectOf } from '../access/membership.ts';
 import type { AccessModel } from '../access/model.ts';
 import { KEY_KINDS } from '../access/model-schema.ts';
-import type { Resource } from '../access/subject.ts';
 import { record } from '../audit/record.ts';
 import { Fault } from '../errors.ts';
 import type { ApiKeyRow, Tables } from '../store/tables.ts';
 import { isId, type TenantTransaction } from '../store/tenant.ts';
 import { makeKey } from './api-key-format.ts';
+import { refuseUnlessAllowed } from './api-key-permit.ts';
+import { keyPlace } from './api-key-place.ts';
 import { holdActive } from './holder.ts';
 import { hashOf } from './sealing.ts';
-
-/** Scopes of Drawbridge's own that a platform's backend needs; any other scope is a permission of the access model. */
-export const OWN_SCOPES = ['access:evaluate', 'tokens:introspect', 'tokens:revoke'] as const;
 
 export const apiKeyInput = z.strictObject({
   name: z.string().trim().min(1).max(100),
@@ -37,14 +33,26 @@ export type StoredKey = Selectable<ApiKeyRow>;
 /** Who makes a key: a person, within their own rights, or the operator. */
 export type KeyMaker = { readonly userId: string } | 'operator';
 
+export interface Replaced {
+  readonly id: string;
+  readonly responsibleId: string | null;
+}
+
 /**
  * Makes a key.
+ * @param replacing the key that it takes the place of, see `api-key-rotation.ts`
  * @returns the key itself, never to be read again, and how it is listed
  * @throws Fault `forbidden` where the maker may not, `not-found` where workspace or product are not there, `invalid-input`
  */
-export async function createApiKey(tx: TenantTransaction, model: AccessModel, maker: KeyMaker, input: ApiKeyInput) {
+export async function createApiKey(
+  tx: TenantTransaction,
+  model: AccessModel,
+  maker: KeyMaker,
+  input: ApiKeyInput,
+  replacing: Replaced | null = null,
+) {
   const creator = maker === 'operator' ? null : await holdActive(tx, maker.userId);
-  const place = await placeOf(tx, input);
+  const place = await keyPlace(tx, input);
   await refuseUnlessAllowed(tx, model, creator?.id ?? null, input, place.resource);
   const environment = input.environment ?? place.environment ?? 'production';
   const { key, display } = makeKey(environment);
@@ -59,12 +67,14 @@ export async function createApiKey(tx: TenantTransaction, model: AccessModel, ma
       environment,
       creator_id: creator?.id ?? null,
       access_epoch: creator?.accessEpoch ?? null,
-      responsible_id: creator?.id ?? null,
+      responsible_id: creator?.id ?? replacing?.responsibleId ?? null,
       workspace_id: place.resource.workspaceId,
       product_id: place.resource.product?.id ?? null,
       scopes: [...new Set(input.scopes)],
       expires_at: input.expiresInDays === undefined ? null : sql`now() + ${input.expiresInDays} * interval '1 day'`,
+      replaces_id: replacing?.id ?? null,
       last_used_at: null,
+      last_used_from: null,
       flagged_reason: null,
       revoked_at: null,
       revoked_by: null,
@@ -72,10 +82,11 @@ export async function createApiKey(tx: TenantTransaction, model: AccessModel, ma
     })
     .returningAll()
     .executeTakeFirstOrThrow();
+  const { scopes, replaces_id: replaces } = row;
   await record(tx, {
     action: 'api_key.created',
     resource: { type: 'api_key', id: row.id },
-    detail: { kind: input.kind, name: input.name, display, scopes: row.scopes, environment, user: creator?.id ?? null },
+    detail: { kind: input.kind, name: input.name, display, scopes, environment, replaces, user: creator?.id ?? null },
   });
   return { key, ...shownKey(row) };
 }
@@ -140,7 +151,9 @@ export function shownKey(row: StoredKey) {
     scopes: row.scopes,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
+    replacesId: row.replaces_id,
     lastUsedAt: row.last_used_at,
+    lastUsedFrom: row.last_used_from,
     flaggedReason: row.flagged_reason,
     revokedAt: row.revoked_at,
     revokedBy: row.revoked_by,
@@ -150,95 +163,4 @@ export function shownKey(row: StoredKey) {
 
 function ofPerson<O>(query: SelectQueryBuilder<Tables, 'api_keys', O>, userId: string) {
   return query.where((where) => where.or([where('creator_id', '=', userId), where('responsible_id', '=', userId)]));
-}
-
-async function refuseUnlessAllowed(
-  tx: TenantTransaction,
-  model: AccessModel,
-  creatorId: string | null,
-  input: ApiKeyInput,
-  resource: Resource,
-): Promise<void> {
-  if (model.apiKeys[input.kind] === undefined) {
-    throw new Fault('invalid-input', `The access model "${model.name}" has no ${input.kind} keys.`, {
-      where: 'kind',
-      remedy: `Choose one of: ${Object.keys(model.apiKeys).join(', ')}.`,
-    });
-  }
-  const ownScopes: readonly string[] = OWN_SCOPES;
-  const permissions = input.scopes.filter((scope) => !ownScopes.includes(scope));
-  const unknown = permissions.find((scope) => !model.permissions.has(scope));
-  if (unknown !== undefined) {
-    throw new Fault('invalid-input', `There is no permission "${unknown}" in the access model "${model.name}".`, {
-      where: 'scopes',
-    });
-  }
-  if (creatorId === null) {
-    if (input.kind === 'personal') {
-      throw new Fault('invalid-input', 'A personal key is made by the person it belongs to.', {
-        where: 'kind',
-        remedy: 'Sign in to make one.',
-      });
-    }
-    return;
-  }
-  if (permissions.length < input.scopes.length) {
-    throw new Fault('forbidden', `Only the operator gives ${OWN_SCOPES.join(', ')} to a key.`, { where: 'scopes' });
-  }
-  const ruling = mayCreateKey(
-    model,
-    await subjectOf(tx, creatorId),
-    { kind: input.kind, scopes: permissions },
-    resource,
-    new Date(),
-  );
-  if (!ruling.decision)
-    throw new Fault('forbidden', ruling.reason, { where: 'scopes', remedy: 'Ask for less, or ask an administrator.' });
-}
-
-interface Place {
-  readonly resource: Resource;
-  readonly environment: 'development' | 'staging' | 'production' | null;
-}
-
-async function placeOf(tx: TenantTransaction, input: ApiKeyInput): Promise<Place> {
-  const { organizationId } = tx;
-  if (input.workspace === undefined) {
-    if (input.product !== undefined)
-      throw new Fault('invalid-input', 'A product is in a workspace; name that too.', { where: 'workspace' });
-    return { resource: { organizationId, workspaceId: null, product: null }, environment: null };
-  }
-  const workspace = await tx.db
-    .selectFrom('workspaces')
-    .select(['id', 'environment'])
-    .where('slug', '=', input.workspace)
-    .executeTakeFirst();
-  if (workspace === undefined)
-    throw new Fault('not-found', `There is no workspace "${input.workspace}".`, { where: 'workspace' });
-  if (input.environment !== undefined && input.environment !== workspace.environment) {
-    throw new Fault(
-      'invalid-input',
-      `The workspace "${input.workspace}" is ${workspace.environment}, not ${input.environment}.`,
-      { where: 'environment' },
-    );
-  }
-  const product = await productIn(tx, workspace.id, input.product);
-  return { resource: { organizationId, workspaceId: workspace.id, product }, environment: workspace.environment };
-}
-
-async function productIn(
-  tx: TenantTransaction,
-  workspaceId: string,
-  slug: string | undefined,
-): Promise<Resource['product']> {
-  if (slug === undefined) return null;
-  const row = await tx.db
-    .selectFrom('products')
-    .select(['id', 'subscription_status as status', 'subscription_ends_at as endsAt'])
-    .where('workspace_id', '=', workspaceId)
-    .where('slug', '=', slug)
-    .executeTakeFirst();
-  if (row === undefined)
-    throw new Fault('not-found', `There is no product "${slug}" in this workspace.`, { where: 'product' });
-  return { id: row.id, subscription: { status: row.status, endsAt: row.endsAt } };
 }

@@ -1,16 +1,17 @@
 /**
  * What a presented credential is worth at this moment (RFC 7662): an API key or an access token that Drawbridge issued. Anything
- * else, of whatever reason, is `{active: false}`. One statement; no cache, so that an end is seen at once on every instance.
+ * else, of whatever reason, is `{active: false}`. What is known of keys is remembered, see `known-keys.ts`; tokens are read each time.
  */
+import { isIP } from 'node:net';
 import { type Kysely, sql } from 'kysely';
-import type { Models } from '../access/model-file.ts';
-import { organizationModel } from '../access/organization-model.ts';
 import { record } from '../audit/record.ts';
 import { locateApiKey, locateGrant } from '../store/locate.ts';
 import type { Tables } from '../store/tables.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
-import { revokeApiKey, type StoredKey } from './api-key.ts';
-import { isKey } from './api-key-format.ts';
+import { revokeApiKey } from './api-key.ts';
+import { isKey, isMeantAsKey } from './api-key-format.ts';
+import type { NoteUse } from './key-uses.ts';
+import { type FindKey, type KnownKey, liveScopes } from './known-keys.ts';
 import { hashOf } from './sealing.ts';
 
 export interface Introspection {
@@ -22,7 +23,17 @@ const INACTIVE: Introspection = { active: false };
 
 export interface IntrospectionDependencies {
   readonly store: { readonly db: Kysely<Tables> };
-  readonly models: Models;
+  readonly findKey: FindKey;
+  readonly noteUse: NoteUse;
+}
+
+/** What is asked about, and where the platform has been shown it, as far as it tells. */
+export interface Presented {
+  readonly token: string;
+  /** The platform's endpoint, for the audit of the key's use. */
+  readonly endpoint?: string | undefined;
+  /** From where the platform was called. */
+  readonly address?: string | undefined;
 }
 
 /**
@@ -32,13 +43,17 @@ export async function introspect(
   deps: IntrospectionDependencies,
   origin: Origin,
   within: string | null,
-  token: string,
+  presented: Presented,
 ): Promise<Introspection> {
-  const found = await locateToken(deps.store.db, token);
-  if (found === undefined || (within !== null && within !== found.organizationId)) return INACTIVE;
-  return inTenant(deps.store.db, found.organizationId, origin, (tx) =>
-    found.kind === 'api_key' ? introspectKey(deps.models, tx, hashOf(token)) : introspectGrant(tx, hashOf(token)),
-  );
+  const { token } = presented;
+  if (isMeantAsKey(token)) {
+    const known = await deps.findKey(token);
+    const mayKnow = known !== undefined && (within === null || within === known.key.organization_id);
+    return mayKnow ? introspectKey(deps, known, presented) : INACTIVE;
+  }
+  const organizationId = await locateGrant(deps.store.db, hashOf(token));
+  if (organizationId === undefined || (within !== null && within !== organizationId)) return INACTIVE;
+  return inTenant(deps.store.db, organizationId, origin, (tx) => introspectGrant(tx, hashOf(token)), 'reader');
 }
 
 /** Ends a presented credential (RFC 7009). An unknown one is as good as ended. */
@@ -55,41 +70,26 @@ export async function revokeToken(
   );
 }
 
-/** A key that counts at this moment, with its creator's state; undefined where it doesn't. */
-export async function liveKey(models: Models, tx: TenantTransaction, keyHash: Buffer): Promise<StoredKey | undefined> {
-  const row = await tx.db
-    .selectFrom('api_keys as k')
-    .leftJoin('users as u', 'u.id', 'k.creator_id')
-    .selectAll('k')
-    .select(['u.status as creator_status', 'u.access_epoch as creator_epoch'])
-    .where('k.key_hash', '=', keyHash)
-    .where('k.revoked_at', 'is', null)
-    .where((where) => where.or([where('k.expires_at', 'is', null), where('k.expires_at', '>', sql<Date>`now()`)]))
-    .executeTakeFirst();
-  if (row === undefined) return undefined;
-  const { creator_status, creator_epoch, ...key } = row;
-  const kinds: Partial<Record<string, { actsAs: string }>> = (await organizationModel(models, tx)).apiKeys;
-  const kind = kinds[key.kind];
-  // A kind that the model no longer knows gives nothing.
-  if (kind === undefined) return undefined;
-  const asCreator = kind.actsAs === 'creator';
-  return asCreator && (creator_status !== 'active' || creator_epoch !== key.access_epoch) ? undefined : key;
-}
-
 async function locateToken(db: Kysely<Tables>, token: string) {
+  if (isMeantAsKey(token) && !isKey(token)) return undefined;
   const kind = isKey(token) ? ('api_key' as const) : ('grant' as const);
   const organizationId = await (kind === 'api_key' ? locateApiKey : locateGrant)(db, hashOf(token));
   return organizationId === undefined ? undefined : { kind, organizationId };
 }
 
-async function introspectKey(models: Models, tx: TenantTransaction, hash: Buffer): Promise<Introspection> {
-  const key = await liveKey(models, tx, hash);
-  if (key === undefined) return INACTIVE;
-  await touchKey(tx, key.id);
+function introspectKey({ noteUse }: IntrospectionDependencies, known: KnownKey, presented: Presented): Introspection {
+  const { key } = known;
+  const scopes = liveScopes(known, new Date());
+  if (scopes === undefined) return INACTIVE;
+  const { endpoint = 'introspection', address } = presented;
+  noteUse(known, {
+    endpoint: endpoint.slice(0, 200),
+    address: address !== undefined && isIP(address) > 0 ? address : undefined,
+  });
   return {
     active: true,
     token_type: 'api_key',
-    scope: key.scopes.join(' '),
+    scope: scopes.join(' '),
     client_id: key.id,
     ...(key.creator_id === null ? {} : { sub: key.creator_id }),
     iat: seconds(key.created_at),
@@ -125,13 +125,6 @@ async function introspectGrant(tx: TenantTransaction, hash: Buffer): Promise<Int
     iat: seconds(grant.created_at),
     exp: seconds(grant.expires_at),
   };
-}
-
-/** Last use is kept to the minute: it tells used keys from forgotten ones, and is not worth a write a call. */
-export async function touchKey({ db }: TenantTransaction, id: string): Promise<void> {
-  await sql`
-    UPDATE api_keys SET last_used_at = now() WHERE id = ${id} AND coalesce(last_used_at < now() - interval '1 minute', true)
-    `.execute(db);
 }
 
 async function revokePresentedKey(tx: TenantTransaction, hash: Buffer): Promise<void> {

@@ -8,6 +8,7 @@ import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
 import { apiKeyInput, createApiKey, type KeyMaker, listApiKeys, revokeApiKey } from './api-key.ts';
+import { rotateApiKey, rotationInput } from './api-key-rotation.ts';
 import { issueGrant } from './grant.ts';
 import { keepOauthToken, oauthTokenInput } from './oauth-token.ts';
 
@@ -55,6 +56,25 @@ function declareKeys(api: ApiRouter, { store, models }: CredentialDependencies):
       const maker = makerOf(callerOf(request));
       return withinTenant(store.db, request, async (tx) =>
         createApiKey(tx, await organizationModel(models, tx), maker, body),
+      );
+    },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/api-keys/:key/rotate',
+      summary: 'Make a key in the place of another, which counts on for the overlap; the new one is shown this once',
+      params: z.object({ key: z.string() }),
+      body: rotationInput,
+      status: 201,
+    },
+    async ({ params, body }, request) => {
+      const caller = callerOf(request);
+      const which = { id: params.key, owner: ownerLimit(caller), maker: makerOf(caller) };
+      return withinTenant(store.db, request, async (tx) =>
+        rotateApiKey(tx, await organizationModel(models, tx), which, body),
       );
     },
   );

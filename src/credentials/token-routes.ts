@@ -7,7 +7,12 @@ import { faultOf } from '../http/problem.ts';
 import { originOf } from '../http/request-context.ts';
 import { type IntrospectionDependencies, introspect, revokeToken } from './introspection.ts';
 
-const form = z.object({ token: z.string().min(1).max(4096) });
+const form = z.object({
+  token: z.string().min(1).max(4096),
+  // Ours beside the standard's: where the platform was shown it, for the audit.
+  used_at: z.string().max(200).optional(),
+  used_from: z.string().max(64).optional(),
+});
 
 /** Routes to mount at `/oauth`. A caller needs the operator's token or an API key with the scope that the route names. */
 export function tokenRoutes(deps: IntrospectionDependencies, authenticate: Authenticate): Router {
@@ -15,8 +20,9 @@ export function tokenRoutes(deps: IntrospectionDependencies, authenticate: Authe
   const parse = express.urlencoded({ extended: false, limit: '16kb' });
 
   router.post('/introspect', requireCaller(authenticate), parse, async (request, response) => {
-    const { caller, token } = asked(request, 'tokens:introspect');
-    const answer = await introspect(deps, originOf(request, caller.actor), caller.organizationId, token);
+    const { caller, token, used_at: endpoint, used_from: address } = asked(request, 'tokens:introspect');
+    const presented = { token, endpoint, address };
+    const answer = await introspect(deps, originOf(request, caller.actor), caller.organizationId, presented);
     response.set('Cache-Control', 'no-store').json(answer);
   });
 
@@ -37,5 +43,5 @@ function asked(request: Request, scope: string) {
   }
   const body = form.safeParse(request.body ?? {});
   if (!body.success) throw faultOf(body.error, 'form');
-  return { caller, token: body.data.token };
+  return { caller, ...body.data };
 }

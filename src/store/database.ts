@@ -17,6 +17,8 @@ export interface Store {
   /** For how long what was read of an organization's access counts. */
   readonly changes: Changes;
   readonly migrated: readonly string[];
+  /** Has something done that needs the database once more, before it is closed. */
+  beforeClose(work: () => Promise<void>): void;
   close(): Promise<void>;
 }
 
@@ -38,12 +40,14 @@ export async function openStore(settings: Settings): Promise<Store> {
       await db.destroy();
       throw error;
     });
+    const last: (() => Promise<void>)[] = [];
     const close = async () => {
+      for (const work of last) await work();
       await changes.close();
       await db.destroy();
       await leave();
     };
-    return { db, applicationUrl, changes, migrated, close };
+    return { db, applicationUrl, changes, migrated, beforeClose: (work) => void last.push(work), close };
   } catch (error) {
     await leave();
     throw error;

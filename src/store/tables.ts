@@ -479,7 +479,9 @@ export interface ApiKeyRow {
   scopes: Generated<string[]>;
   created_at: Generated<Date>;
   expires_at: Date | null;
+  replaces_id: string | null;
   last_used_at: Date | null;
+  last_used_from: string | null;
   flagged_reason: string | null;
   revoked_at: Date | null;
   revoked_by: string | null;

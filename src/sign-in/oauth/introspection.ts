@@ -3,7 +3,13 @@
  * tokens by the credentials room. Apps ask with their secret; a backend with an API key or the operator's token.
  */
 import type { Request } from 'express';
-import { type Introspection, type IntrospectionDependencies, introspect } from '../../credentials/introspection.ts';
+import { isMeantAsKey } from '../../credentials/api-key-format.ts';
+import {
+  type Introspection,
+  type IntrospectionDependencies,
+  introspect,
+  type Presented,
+} from '../../credentials/introspection.ts';
 import { hashOf } from '../../credentials/sealing.ts';
 import type { Caller } from '../../http/caller.ts';
 import { originOf } from '../../http/request-context.ts';
@@ -31,12 +37,13 @@ export async function introspectForApp(
   deps: IntrospectionDependencies,
   request: Request,
   app: App,
-  token: string,
+  presented: Presented,
 ): Promise<Introspection> {
-  const found = await introspectArtifact(deps, null, token);
+  const { token } = presented;
+  const found = isMeantAsKey(token) ? INACTIVE : await introspectArtifact(deps, null, token);
   if (found.active) return found;
   const origin = originOf(request, { kind: 'system', id: app.id, label: `app ${app.slug}` });
-  return introspect(deps, origin, null, token);
+  return introspect(deps, origin, null, presented);
 }
 
 /** What an app's token is worth. @param within the only organization that may be told of; null for all */

@@ -1,6 +1,7 @@
 /** `/oauth/*` and `/.well-known/*`: Drawbridge as an OpenID provider for the platform's apps. */
 import express, { type NextFunction, type Request, type RequestHandler, Router } from 'express';
 import type Provider from 'oidc-provider';
+import { isMeantAsKey } from '../../credentials/api-key-format.ts';
 import type { IntrospectionDependencies } from '../../credentials/introspection.ts';
 import type { Authenticate } from '../../http/caller.ts';
 import { originOf } from '../../http/request-context.ts';
@@ -96,8 +97,10 @@ function answerIntrospection(deps: Dependencies, authenticate: Authenticate): Re
     if (isOfAnApp(request)) {
       const app = await authenticateApp(deps, request);
       if (app?.introspects !== 'all') return next();
-      return void response.json(await introspectForApp(deps, request, app, token));
+      const presented = { token, endpoint: fieldOf(request, 'used_at'), address: fieldOf(request, 'used_from') };
+      return void response.json(await introspectForApp(deps, request, app, presented));
     }
+    if (isMeantAsKey(token)) return goOn(request, next);
     const caller = await authenticate(request);
     if (caller?.hasScope('tokens:introspect') !== true) return goOn(request, next);
     const found = await introspectArtifact(deps, caller.organizationId, token);
@@ -132,6 +135,10 @@ function isOfAnApp(request: Request): boolean {
 }
 
 function tokenOf(request: Request): string | undefined {
-  const token = (request.body as Record<string, unknown> | undefined)?.['token'];
-  return typeof token === 'string' && token.length > 0 && token.length <= 4096 ? token : undefined;
+  return fieldOf(request, 'token');
+}
+
+function fieldOf(request: Request, name: string): string | undefined {
+  const value = (request.body as Record<string, unknown> | undefined)?.[name];
+  return typeof value === 'string' && value.length > 0 && value.length <= 4096 ? value : undefined;
 }

@@ -84,7 +84,10 @@ export const credentials: Migration = {
       scopes text[] NOT NULL DEFAULT '{}',
       created_at timestamptz NOT NULL DEFAULT now(),
       expires_at timestamptz,
+      -- The key that this one takes the place of; both count until that one expires.
+      replaces_id uuid,
       last_used_at timestamptz,
+      last_used_from text,
       flagged_reason text,
       revoked_at timestamptz,
       revoked_by text,
@@ -93,9 +96,11 @@ export const credentials: Migration = {
       PRIMARY KEY (organization_id, id),
       FOREIGN KEY (organization_id, creator_id) REFERENCES users,
       FOREIGN KEY (organization_id, responsible_id) REFERENCES users,
+      FOREIGN KEY (organization_id, replaces_id) REFERENCES api_keys,
       FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces ON DELETE CASCADE,
       FOREIGN KEY (organization_id, product_id) REFERENCES products ON DELETE CASCADE
     );
+    CREATE UNIQUE INDEX api_keys_replaced_once ON api_keys (organization_id, replaces_id) WHERE revoked_at IS NULL;
     CREATE INDEX api_keys_creator ON api_keys (organization_id, creator_id) WHERE revoked_at IS NULL;
     CALL wall_in('api_keys', 'organization_id', :app);
 

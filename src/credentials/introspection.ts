@@ -80,7 +80,8 @@ async function locateToken(db: Kysely<Tables>, token: string) {
 function introspectKey({ noteUse }: IntrospectionDependencies, known: KnownKey, presented: Presented): Introspection {
   const { key } = known;
   const scopes = liveScopes(known, new Date());
-  if (scopes === undefined) return INACTIVE;
+  // Whoever only looks whether it is active must not let in one that may nothing.
+  if (scopes === undefined || scopes.length === 0) return INACTIVE;
   const { endpoint = 'introspection', address } = presented;
   noteUse(known, {
     endpoint: endpoint.slice(0, 200),

@@ -52,8 +52,8 @@ export function openKeys(deps: { readonly store: Pick<Store, 'db' | 'changes'>; 
 }
 
 /**
- * The scopes that a key gives at this moment; undefined where it gives none. One that acts as its creator gives what the creator still
- * may where the key belongs, and nothing once they are not active.
+ * The scopes that a key gives at this moment; undefined where the key counts no more. One that acts as its creator gives what the creator
+ * still may where the key belongs, and counts no more once they are not active.
  */
 export function liveScopes({ key, model, creator, place }: KnownKey, now: Date): string[] | undefined {
   const asked = ruledKey(key);
@@ -62,8 +62,7 @@ export function liveScopes({ key, model, creator, place }: KnownKey, now: Date):
   if (asCreator && key.creator_id !== null && creator?.status !== 'active') return undefined;
   const counts = (scope: string) =>
     asCreator ? decideKey(model, asked, creator, scope, place, now).decision : mayCarry(model, key.kind, scope);
-  const scopes = key.scopes.filter((scope) => isOwnScope(scope) || counts(scope));
-  return scopes.length === 0 ? undefined : scopes;
+  return key.scopes.filter((scope) => isOwnScope(scope) || counts(scope));
 }
 
 /** A key as the rules of the access room ask for it. */

@@ -2,18 +2,19 @@
 import { z } from 'zod';
 import { findPerson, personInput } from '../access/people.ts';
 import { placeOf, type ScopeInput } from '../access/scope.ts';
-import { withinTenant } from '../http/caller.ts';
+import { tenantOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
-import type { Store } from '../store/database.ts';
 import { explain } from './explain.ts';
 import { provisioningLog } from './provisioning-log.ts';
-import type { ReconcileDependencies } from './reconcile/model.ts';
+import type { Change } from './reconcile/changes.ts';
 import { reconcilePeople } from './reconcile/people.ts';
+import type { RunDependencies } from './reconcile/run.ts';
+import { syncPerson } from './reconcile/sync-person.ts';
 
 const personPath = z.object({ user: personInput });
 
 /** Routes below `/api/v1/organizations/:organization`. */
-export function personRoutes(deps: ReconcileDependencies & { readonly store: Pick<Store, 'db'> }): ApiRouter {
+export function personRoutes(deps: RunDependencies): ApiRouter {
   const api = apiRouter('/api/v1/organizations/:organization');
   const { db } = deps.store;
 
@@ -80,12 +81,29 @@ export function personRoutes(deps: ReconcileDependencies & { readonly store: Pic
           .execute();
         const directoryUserIds = records.map(({ id }) => id);
         const changes = await reconcilePeople(deps, tx, { userIds: [person.id], directoryUserIds }, 'request');
-        return {
-          changes: changes.map(({ kind, role, old_role, reason }) => ({ kind, role, oldRole: old_role, reason })),
-        };
+        return { changes: changes.map(shownChange) };
       }),
   );
+
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/people/:user/sync',
+      summary: 'Ask the sources for one person now, and settle them; their groups stay as they were last read',
+      area: 'directories',
+      params: personPath,
+    },
+    async ({ params }, request) => {
+      const { directories, changes } = await syncPerson(deps, tenantOf(request), params.user);
+      return { directories, changes: changes.map(shownChange) };
+    },
+  );
   return api;
+}
+
+function shownChange({ kind, role, old_role: oldRole, reason }: Change) {
+  return { kind, role, oldRole, reason };
 }
 
 function scopeNamed(text: string): ScopeInput {

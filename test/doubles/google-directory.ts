@@ -82,6 +82,9 @@ export async function startGoogleDirectory(world: World, key: KeyObject): Promis
     if (instead.has(path)) return { body: instead.get(path) };
     const id = /^\/groups\/([^/]+)\/members$/.exec(path)?.[1];
     if (id !== undefined) return members(id, url);
+    const one = world.people.find((person) => path === `/users/${person.id}`);
+    if (one !== undefined) return { body: { ...userOf(one, url), ...fields.get(one.id) } };
+    if (/^\/users\/./.test(path)) return refusal(404, 'notFound');
     if (url.searchParams.get('customer') !== 'my_customer') return refusal(400, 'badRequest');
     const people = () => world.people.map((person) => ({ ...userOf(person, url), ...fields.get(person.id) }));
     if (path === '/users') return page('users', people(), url, 500);

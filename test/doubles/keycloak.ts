@@ -24,6 +24,13 @@ export async function startKeycloak(world: World, { before23 = false } = {}): Pr
     const list = (all: readonly unknown[]) => ({ body: page(all, url.searchParams) });
     const shown = (inner: readonly Group[]) => inner.map((group) => shownGroup(group, world, within, before23));
     const childrenOf = (around: string | undefined) => world.groups.filter((group) => within.get(group.id) === around);
+    if (what === 'users' && id !== '') {
+      const person = world.people.find((each) => each.id === id);
+      if (person === undefined) return { status: 404, body: { error: 'User not found' } };
+      // One alone is always told whole.
+      const whole = new URL(`${url.origin}?briefRepresentation=false`);
+      return { body: shownUser(person, profiles, whole) };
+    }
     if (what === 'users') return list(byName(world.people).map((person) => shownUser(person, profiles, url)));
     if (what === 'groups' && id === '') return list(shown(childrenOf(undefined)));
     if (of === 'children' && !before23) return list(shown(childrenOf(id)));

@@ -76,6 +76,9 @@ export async function startOkta(world: World, appKey?: KeyObject): Promise<Okta>
     if (over) return { status: 429, headers: limits, body: { errorCode: 'E0000047' } };
     const filter = url.searchParams.get('filter');
     asked.push(`${url.pathname}${filter === null ? '' : ` ${filter}`}`);
+    const one = /^\/api\/v1\/users\/([^/]+)$/.exec(url.pathname)?.[1];
+    const found = users().find(({ id }) => id === one);
+    if (one !== undefined && found !== undefined) return { headers: limits, body: found };
     const items = listed(url.pathname, filter);
     if (items === undefined) return { status: 404, body: { errorCode: 'E0000007' } };
     return page(items, url, limits, lead);

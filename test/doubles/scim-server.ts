@@ -49,6 +49,10 @@ export async function startScimServer(world: World, given: Partial<ScimManners> 
     }
     const filter = /^userName eq "([^"]*)"$/.exec(searchParams.get('filter') ?? '')?.[1];
     const people = world.people.filter(({ email }) => filter === undefined || email === filter);
+    if (what === 'Users' && id !== undefined) {
+      const person = world.people.find((each) => each.id === id);
+      return person === undefined ? refusal(404) : { body: shownUser(person, more) };
+    }
     if (what === 'Users')
       return listed(
         people.map((person) => shownUser(person, more)),

@@ -212,7 +212,7 @@ async function writeGone(
 }
 
 /** 128 bits over everything a record says, as a uuid: the smallest thing that Postgres compares well. */
-function fingerprintOf({ groups: _, where: __, ...user }: SourceUser): string {
+export function fingerprintOf({ groups: _, where: __, ...user }: SourceUser): string {
   const hex = createHash('sha256').update(JSON.stringify(user)).digest('hex');
   return hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

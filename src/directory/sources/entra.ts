@@ -15,7 +15,7 @@ import {
 } from './entra-graph.ts';
 import { followPages } from './pages.ts';
 import { optionalText, personRecord } from './person.ts';
-import { type Reading, type SourceRecord, sourceKind } from './source.ts';
+import { onlyOf, type Reading, type SourceRecord, sourceKind } from './source.ts';
 
 /** The people of an Entra tenant and its groups. */
 export const entra = sourceKind({
@@ -23,7 +23,13 @@ export const entra = sourceKind({
   secrets: entraSecrets,
   open: (given, context) => {
     const graph = graphClient(given, context);
-    return { read: async (since) => (await changes(graph, since)) ?? everything(graph) };
+    return {
+      read: async (since) => (await changes(graph, since)) ?? everything(graph),
+      readPerson: async (key) => {
+        const found = (await graph.usersById([key])).get(key);
+        return found === undefined ? null : onlyOf(person(found, undefined), key);
+      },
+    };
   },
 });
 

@@ -7,10 +7,10 @@ import { z } from 'zod';
 import { Fault } from '../../errors.ts';
 import { accessTokens, isPrivateKey, signAssertion } from './access-token.ts';
 import { atOnce } from './at-once.ts';
-import { type Answer, jsonOf } from './http.ts';
+import { type Answer, jsonIfThere, jsonOf } from './http.ts';
 import { followPages } from './pages.ts';
 import { optionalText, personRecord } from './person.ts';
-import { fullReading, type SourceContext, type SourceRecord, sourceKind } from './source.ts';
+import { fullReading, onlyOf, type SourceContext, type SourceRecord, sourceKind } from './source.ts';
 
 const settings = z.strictObject({
   /** The administrator as whom the service account asks. */
@@ -43,7 +43,13 @@ type Secrets = z.output<typeof secrets>;
 export const google = sourceKind({
   settings,
   secrets,
-  open: (given, context) => ({ read: async () => fullReading(everything(given, directoryApi(given, context))) }),
+  open: (given, context) => ({
+    read: async () => fullReading(everything(given, directoryApi(given, context).list)),
+    readPerson: async (key) => {
+      const item = await directoryApi(given, context).one(`/users/${encodeURIComponent(key)}`, { projection: 'full' });
+      return item === null ? null : onlyOf(person(item), key);
+    },
+  }),
 });
 
 async function* everything({ customer, groupNames, ...given }: Settings, list: List): AsyncGenerator<SourceRecord> {
@@ -133,14 +139,17 @@ type List = (
   query: Readonly<Record<string, string>>,
 ) => AsyncGenerator<readonly unknown[]>;
 
-function directoryApi(given: Settings, context: SourceContext<Secrets>): List {
+function directoryApi(given: Settings, context: SourceContext<Secrets>): DirectoryApi {
   const token = tokens(given, context);
   const base = `${given.apiUrl.replace(/\/$/, '')}/admin/directory/v1`;
-  return (path, name, query) => {
-    const first = new URL(`${base}${path}?${new URLSearchParams(query)}`);
+  const ask = async (url: URL) =>
+    context.send(url, { headers: { accept: 'application/json', authorization: `Bearer ${await token()}` } }, isTooFast);
+  const address = (path: string, query: Readonly<Record<string, string>>) =>
+    new URL(`${base}${path}?${new URLSearchParams(query)}`);
+  const list: List = (path, name, query) => {
+    const first = address(path, query);
     return followPages(first, async (url) => {
-      const headers = { accept: 'application/json', authorization: `Bearer ${await token()}` };
-      const body = pageBody(name).safeParse(jsonOf(url, await context.send(url, { headers }, isTooFast))).data;
+      const body = pageBody(name).safeParse(jsonOf(url, await ask(url))).data;
       if (body === undefined)
         throw new Fault('invalid-feed', 'Google answers with something else than was asked for.', {
           where: url.pathname,
@@ -148,7 +157,20 @@ function directoryApi(given: Settings, context: SourceContext<Secrets>): List {
       return { items: body[name] ?? [], next: body.nextPageToken ? nextAddress(first, body.nextPageToken) : null };
     });
   };
+  const one: DirectoryApi['one'] = async (path, query) => {
+    const url = address(path, query);
+    return jsonIfThere(url, await ask(url), notFound);
+  };
+  return { list, one };
 }
+
+interface DirectoryApi {
+  readonly list: List;
+  /** One thing, or null where Google has none of that name. */
+  one(path: string, query: Readonly<Record<string, string>>): Promise<unknown>;
+}
+
+const notFound = z.looseObject({ error: z.looseObject({ code: z.literal(404), errors: z.array(z.unknown()) }) });
 
 /** An empty list is left out of an answer; what kind of answer it is tells that from something else altogether. */
 const pageBody = (name: 'users' | 'groups' | 'members') =>

@@ -3,6 +3,7 @@
  * pause that the server names or a growing one. What stays wrong is told as it is.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { z } from 'zod';
 import { Fault } from '../../errors.ts';
 
 export interface Answer {
@@ -70,6 +71,16 @@ export function jsonOf(url: string | URL, answer: Answer, wanted: readonly numbe
       cause,
     });
   }
+}
+
+/**
+ * The JSON of an answer, or null where the source says in its own words that there is no such thing. Any other 404 is a wrong address.
+ * @param isTheirs whether the body of a 404 is the source's own
+ */
+export function jsonIfThere(url: string | URL, answer: Answer, isTheirs: z.ZodType): unknown {
+  if (answer.status !== 404) return jsonOf(url, answer);
+  if (isTheirs.safeParse(jsonOf(url, answer, [404])).success) return null;
+  throw failed(url, answer);
 }
 
 async function once({ fetch, maxBytes = 64 * MIB }: SendSettings, url: string | URL, init?: RequestInit) {

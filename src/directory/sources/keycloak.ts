@@ -6,10 +6,10 @@ import { z } from 'zod';
 import { Fault } from '../../errors.ts';
 import { accessTokens } from './access-token.ts';
 import { atOnce } from './at-once.ts';
-import { jsonOf } from './http.ts';
+import { jsonIfThere, jsonOf } from './http.ts';
 import { overlapping } from './overlapping.ts';
 import { optionalText, personRecord } from './person.ts';
-import { fullReading, type SourceContext, type SourceRecord, sourceKind } from './source.ts';
+import { fullReading, onlyOf, type SourceContext, type SourceRecord, sourceKind } from './source.ts';
 import { isText } from './text.ts';
 
 const settings = z.strictObject({
@@ -33,13 +33,23 @@ const secrets = z.strictObject({ clientSecret: z.string().min(1).max(1000) });
 export const keycloak = sourceKind({
   settings,
   secrets,
-  open: (given, context) => ({ read: async () => fullReading(everything(adminApi(given, context), given)) }),
+  open: (given, context) => ({
+    read: async () => fullReading(everything(adminApi(given, context), given)),
+    readPerson: async (key) => {
+      const item = await adminApi(given, context).one(`/users/${encodeURIComponent(key)}`);
+      return item === null ? null : onlyOf(person(item), key);
+    },
+  }),
 });
 
 interface AdminApi {
   /** A list page by page. */
   list(path: string, query: Readonly<Record<string, string>>): AsyncGenerator<unknown>;
+  /** One thing, or null where there is none. */
+  one(path: string): Promise<unknown>;
 }
+
+const notFound = z.looseObject({ error: z.string().regex(/not found/i) });
 
 function adminApi(given: Settings, { send, now, secrets: kept }: SourceContext<z.output<typeof secrets>>): AdminApi {
   const { url: base, realm, clientId, pageSize } = given;
@@ -50,13 +60,18 @@ function adminApi(given: Settings, { send, now, secrets: kept }: SourceContext<z
     client_id: clientId,
     client_secret: kept.clientSecret,
   }));
+  const ask = async (url: string) =>
+    send(url, { headers: { accept: 'application/json', authorization: `Bearer ${await token()}` } });
   return {
+    one: async (path) => {
+      const url = at(`/admin/realms/${name}${path}`);
+      return jsonIfThere(url, await ask(url), notFound);
+    },
     list: (path, query) => {
       const address = at(`/admin/realms/${name}${path}`);
       const read = async (from: number) => {
         const url = `${address}?${new URLSearchParams({ ...query, first: `${from}`, max: `${pageSize}` })}`;
-        const headers = { accept: 'application/json', authorization: `Bearer ${await token()}` };
-        const items = z.array(z.unknown()).safeParse(jsonOf(url, await send(url, { headers })));
+        const items = z.array(z.unknown()).safeParse(jsonOf(url, await ask(url)));
         if (!items.success) throw strange('something that is no list', path);
         return items.data;
       };

@@ -9,7 +9,7 @@ import { Fault } from '../../errors.ts';
 import { connect, type LdapAddress, type LdapConnection } from './ldap/connection.ts';
 import { mayPass } from './ldap/faults.ts';
 import { PRESETS } from './ldap/presets.ts';
-import { type LdapReading, readActiveDirectory, readNamed } from './ldap/reading.ts';
+import { type LdapReading, readActiveDirectory, readNamed, readOne } from './ldap/reading.ts';
 import { bind } from './ldap/search.ts';
 import { sourceKind } from './source.ts';
 
@@ -86,6 +86,13 @@ export const ldap = sourceKind({
   // With an empty one nobody is signed in, which many servers take for success (RFC 4513, section 5.1.2).
   secrets: z.strictObject({ password: z.string().min(1) }),
   open: (settings, { secrets, allowPrivateNetwork, now }) => ({
+    // Active Directory's keys are bytes, which a filter says in another way.
+    ...(settings.preset === 'active-directory'
+      ? {}
+      : {
+          readPerson: async (key: string) =>
+            readOne(readingOf(settings, await signedIn(settings, secrets.password, allowPrivateNetwork)), key),
+        }),
     read: async (since) => {
       const connection = await signedIn(settings, secrets.password, allowPrivateNetwork);
       const reading = readingOf(settings, connection);

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { Fault } from '../../errors.ts';
 import { accessTokens, privateKeyText, signAssertion } from './access-token.ts';
-import { type Answer, jsonOf } from './http.ts';
+import { type Answer, jsonIfThere, jsonOf } from './http.ts';
 import { followPages, nextLink } from './pages.ts';
 import type { SourceContext } from './source.ts';
 
@@ -41,9 +41,13 @@ type Secrets = z.output<typeof oktaSecrets>;
 export interface OktaClient {
   /** A list page by page. */
   list(path: string, query: Readonly<Record<string, string>>): AsyncGenerator<readonly unknown[]>;
+  /** One thing, or null where Okta has none of that name. */
+  one(path: string): Promise<unknown>;
   /** The time at Okta when the first answer came. */
   since(): Date;
 }
+
+const notFound = z.looseObject({ errorCode: z.literal('E0000007') });
 
 const LONGEST_PAUSE_MS = 120_000;
 
@@ -52,9 +56,10 @@ export function oktaClient(settings: OktaSettings, context: SourceContext<Secret
   const authorization = authorizing(settings, context);
   const base = settings.url.replace(/\/$/, '');
   let firstAnswered: Date | undefined;
+  const send = async (url: URL) =>
+    context.send(url, { headers: { accept: 'application/json', authorization: await authorization() } });
   const ask = async (url: URL) => {
-    const headers = { accept: 'application/json', authorization: await authorization() };
-    const answer = await context.send(url, { headers });
+    const answer = await send(url);
     const time = timeOf(answer) ?? context.now();
     firstAnswered ??= time;
     const items = z.array(z.unknown()).safeParse(jsonOf(url, answer)).data;
@@ -66,6 +71,10 @@ export function oktaClient(settings: OktaSettings, context: SourceContext<Secret
   };
   return {
     list: (path, query) => followPages(new URL(`${base}/api/v1${path}?${new URLSearchParams(query)}`), ask),
+    one: async (path) => {
+      const url = new URL(`${base}/api/v1${path}`);
+      return jsonIfThere(url, await send(url), notFound);
+    },
     since: () => firstAnswered ?? context.now(),
   };
 }

@@ -7,7 +7,7 @@ import { Fault } from '../../errors.ts';
 import { atOnce } from './at-once.ts';
 import { type OktaClient, type OktaSettings, oktaClient, oktaSecrets, oktaSettings } from './okta-client.ts';
 import { optionalText, personRecord } from './person.ts';
-import { type Reading, type SourceRecord, sourceKind } from './source.ts';
+import { onlyOf, type Reading, type SourceRecord, sourceKind } from './source.ts';
 
 /** An Okta org. */
 export const okta = sourceKind({
@@ -18,6 +18,10 @@ export const okta = sourceKind({
       const client = oktaClient(settings, context);
       if (!settings.changes) return { extent: 'full', records: everything(client, settings), cursor: () => null };
       return changing(client, settings, since === null ? null : cursorOf.parse(JSON.parse(since)), context.now());
+    },
+    readPerson: async (key) => {
+      const item = await oktaClient(settings, context).one(`/users/${encodeURIComponent(key)}`);
+      return item === null ? null : onlyOf(person(item), key);
     },
   }),
 });

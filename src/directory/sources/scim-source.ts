@@ -5,12 +5,12 @@
 import { z } from 'zod';
 import { Fault } from '../../errors.ts';
 import { atOnce } from './at-once.ts';
-import { jsonOf } from './http.ts';
+import { jsonIfThere, jsonOf } from './http.ts';
 import { restSecrets } from './rest.ts';
 import { type ScimClient, scimAccess, scimClient } from './scim/client.ts';
 import { listAll } from './scim/lists.ts';
 import { group, kindOf, readUser } from './scim/resources.ts';
-import { fullReading, type SourceRecord, sourceKind } from './source.ts';
+import { fullReading, onlyOf, type SourceRecord, sourceKind } from './source.ts';
 import { isText } from './text.ts';
 
 const filter = z.string().min(1).max(1000).optional();
@@ -31,6 +31,7 @@ export const scimSource = sourceKind({
   secrets: restSecrets,
   open: (given, context) => ({
     read: async () => fullReading(everything(scimClient(given, context), given)),
+    readPerson: (key) => onePerson(scimClient(given, context), given, key),
   }),
 });
 
@@ -43,6 +44,22 @@ async function* everything(client: ScimClient, given: Settings): AsyncGenerator<
   }
   if (groups) yield* allGroups(client, given);
 }
+
+/** Whoever no longer fits the filter is not there either. */
+async function onePerson(client: ScimClient, { userFilter, pageSize }: Settings, key: string) {
+  const url = client.address(`/Users/${encodeURIComponent(key)}`);
+  const resource = jsonIfThere(url, await client.ask(url), notFound);
+  if (resource === null) return null;
+  const person = onlyOf(readUser(resource, `user ${key}`), key);
+  if (userFilter === undefined) return person;
+  const filter = `id eq ${JSON.stringify(key)} and (${userFilter})`;
+  for await (const _ of listAll(client, { path: '/Users', filter, count: pageSize })) return person;
+  return null;
+}
+
+const notFound = z.looseObject({
+  schemas: z.array(z.string()).refine((all) => all.some((each) => each.endsWith(':Error'))),
+});
 
 /** A group may have very many members: fewer of them at once. */
 const GROUPS_A_PAGE = 20;

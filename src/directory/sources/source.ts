@@ -3,6 +3,7 @@
  * throws, so that an error, an empty or a cut-off answer is never taken for "everybody left".
  */
 import type { z } from 'zod';
+import { Fault } from '../../errors.ts';
 import type { Download } from './download.ts';
 import type { Send } from './http.ts';
 
@@ -101,6 +102,13 @@ export interface Reading {
 export interface Source {
   /** Begins to read. @param since the cursor of the last reading that was applied; null for everything */
   read(since: string | null): Promise<Reading>;
+  /**
+   * Asks for one person, as a whole reading would say them; their groups are left to the next reading. Left out where the source has no
+   * way to be asked.
+   * @returns null where the source itself says that there is nobody of this key
+   * @throws Fault as a reading does; an answer that may be anything else's is one
+   */
+  readPerson?(sourceKey: string): Promise<SourceUser | BadRecord | null>;
 }
 
 /** What a source is given of the world. */
@@ -131,6 +139,12 @@ export function sourceKind<Settings extends z.ZodType, Secrets extends z.ZodType
   kind: SourceKind<Settings, Secrets>,
 ): SourceKind<Settings, Secrets> {
   return kind;
+}
+
+/** One person's record. @throws Fault `invalid-feed` where it is somebody else's than was asked for */
+export function onlyOf(record: SourceRecord, sourceKey: string): SourceUser | BadRecord {
+  if ((record.kind === 'user' || record.kind === 'bad') && record.sourceKey === sourceKey) return record;
+  throw new Fault('invalid-feed', 'The source tells of somebody else than was asked for; nothing was changed.');
 }
 
 /** A reading of everything, without a cursor. */

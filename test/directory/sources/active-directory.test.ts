@@ -150,7 +150,8 @@ describe('accounts that end', () => {
 
 describe('Active Directory by runs', () => {
   async function sync(company: Company, double: ActiveDirectory) {
-    await company.api('put', '/directories/staff').send({ kind: 'ldap', config: config(double), secrets });
+    const guards = { maxGroupMemberRemovalShare: 1 };
+    await company.api('put', '/directories/staff').send({ kind: 'ldap', config: config(double), secrets, guards });
     const { body } = await company.api('post', '/directories/staff/runs').send({});
     assert.equal(body.status, 'applied', JSON.stringify(body));
   }

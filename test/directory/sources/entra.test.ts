@@ -23,6 +23,7 @@ checkSource('Entra', {
     return { ...double, open: (context) => open(double, context) };
   },
   pageSize: 10,
+  onePerson: true,
   groups: true,
   soundIds: true,
 });

@@ -39,6 +39,7 @@ checkSource('Google', {
     return { ...double, open: (context) => open(double, {}, context) };
   },
   pageSize: 10,
+  onePerson: true,
   groups: true,
   soundIds: true,
 });

@@ -35,6 +35,7 @@ for (const before23 of [false, true]) {
       return { ...double, open: (context) => open(double, {}, context) };
     },
     pageSize: PAGE_SIZE,
+    onePerson: true,
     groups: true,
     soundIds: true,
   });

@@ -36,6 +36,8 @@ export interface SourceUnderTest {
   readonly cannot?: readonly HttpFault[];
   /** Where ids are given by the system itself, so that none is missing and none comes twice. */
   readonly soundIds?: boolean;
+  /** Whether the source can be asked for one person. */
+  readonly onePerson?: boolean;
   /** Where its readings of changes do not tell of people who were erased. */
   readonly erasedUnseen?: boolean;
 }
@@ -101,6 +103,23 @@ export function checkSource(name: string, tested: SourceUnderTest): void {
           assert.deepEqual(shown((await readAll(source)).records), shouldShow(world, groups));
         });
       }
+    });
+
+    it('given one person is asked for, then what a whole reading says of them is told, or that there is nobody', async () => {
+      await within(page + 2, async ({ source, double }) => {
+        assert.equal(source.readPerson !== undefined, tested.onePerson === true);
+        if (source.readPerson === undefined) return;
+        const { records } = await readAll(source);
+        const people = records.filter((record) => record.kind === 'user');
+        for (const person of [people[0], people.at(-1)]) {
+          assert.deepEqual(await source.readPerson(person?.sourceKey ?? ''), person);
+        }
+        assert.equal(await source.readPerson('nobody(*)'), null);
+        if (can('denied')) {
+          double.meet('denied', 0, Number.POSITIVE_INFINITY);
+          await assert.rejects(readAll(source), isRefusal);
+        }
+      });
     });
 
     it('given it is read again, then it says the same', async () => {

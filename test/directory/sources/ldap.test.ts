@@ -101,6 +101,21 @@ describe('people and groups from a real slapd', { skip: lacksSlapd }, () => {
     });
   });
 
+  it('given one person is asked for, then what has become of them is known without a run', async () => {
+    const { slapd, company } = await given({
+      'uid=ana,ou=people': person('ana'),
+      'uid=ben,ou=people': person('ben'),
+      'cn=all,ou=groups': group('all', dn('ana'), dn('ben')),
+    });
+    await applied(company, slapd);
+    const ask = async (email: string) =>
+      (await company.api('post', `/people/${email}/sync`).send({}).expect(200)).body.directories[0].answer;
+    assert.equal(await ask('ana@acme.example'), 'found');
+    await slapd.admin.del(dn('ana'));
+    assert.equal(await ask('ana@acme.example'), 'missing');
+    assert.deepEqual(await standing(company), { 'ben@acme.example': ['all'] });
+  });
+
   it('given groups that contain each other, then their members are in both, and it ends', async () => {
     const { slapd, company } = await given({
       'uid=ana,ou=people': person('ana'),

@@ -24,6 +24,7 @@ for (const [name, changes] of [
       return { ...double, open: (context) => open(double, { changes }, context) };
     },
     pageSize: 10,
+    onePerson: true,
     groups: true,
     soundIds: true,
     erasedUnseen: changes,

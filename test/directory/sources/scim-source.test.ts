@@ -31,6 +31,7 @@ for (const cursors of [false, true]) {
       return { ...double, open: (context) => open(double, {}, undefined, context) };
     },
     pageSize: PAGE_SIZE,
+    onePerson: true,
     groups: true,
   });
 }

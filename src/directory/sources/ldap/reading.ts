@@ -1,5 +1,5 @@
 /** What is asked of a server, in which order. */
-import { fullReading, type Reading, type SourceRecord } from '../source.ts';
+import { type BadRecord, fullReading, onlyOf, type Reading, type SourceRecord, type SourceUser } from '../source.ts';
 import {
   changedSince,
   contextsOf,
@@ -17,7 +17,7 @@ import { aliasOfDn, aliasOfUid, type GroupReading, groupAttributes, namedMember,
 import type { Entry } from './message.ts';
 import { attributesOf, type PersonMapping, readPerson } from './person.ts';
 import type { GroupMapping } from './presets.ts';
-import { search } from './search.ts';
+import { find, search } from './search.ts';
 
 export interface LdapReading {
   readonly connection: LdapConnection;
@@ -50,6 +50,26 @@ async function* everythingNamed(reading: LdapReading): AsyncIterable<SourceRecor
       yield { kind: 'alias', alias: aliasOfDn(entry.name), of: 'group', key: record.groupKey };
     }
   }
+}
+
+/** One person of any server but Active Directory, by the attribute that is their key. */
+export async function readOne(reading: LdapReading, key: string): Promise<SourceUser | BadRecord | null> {
+  const { connection, userBases, people } = reading;
+  const filter = `(&${people.filter}(${people.key}=${escaped(key)}))`;
+  try {
+    for (const base of userBases) {
+      const entry = await find(connection, { base, filter, attributes: attributesOf(people) });
+      if (entry !== undefined) return onlyOf(readPerson(entry, people), key);
+    }
+    return null;
+  } finally {
+    connection.close();
+  }
+}
+
+/** RFC 4515, section 3. */
+function escaped(value: string): string {
+  return value.replace(/[\\*()\0]/g, (sign) => `\\${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 /** Of Active Directory: members by GUID, and changes since a position that still holds. */

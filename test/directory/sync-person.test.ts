@@ -1,0 +1,96 @@
+/** One person is asked for at their source, and settled at once, without a whole run. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { startOkta } from '../doubles/okta.ts';
+import { type Company, makeCompany } from '../harness/company.ts';
+import { openTestDatabase } from '../harness/database.ts';
+import { startTestServer } from '../harness/server.ts';
+import { makeWorld } from './sources/world.ts';
+
+const database = await openTestDatabase();
+const server = await startTestServer(database);
+
+async function companyWithOkta(graceDays = 0) {
+  const world = makeWorld(30);
+  const okta = await startOkta(world);
+  database.onEnd(okta.close);
+  const acme = await makeCompany(server, database);
+  const directory = { kind: 'okta', config: { url: okta.url }, secrets: { token: okta.token }, graceDays };
+  await acme.api('put', '/directories/okta').send(directory).expect(200);
+  const research = {
+    condition: '$.profile.department == "Research"',
+    scope: { product: 'main/insights' },
+    role: 'viewer',
+  };
+  await acme.api('put', '/mapping-rules/research').send(research).expect(200);
+  const engineers = { group: 'Engineering', scope: { workspace: 'main' }, role: 'member' };
+  await acme.api('put', '/mapping-rules/engineers').send(engineers).expect(200);
+  const { body } = await acme.api('post', '/directories/okta/runs').send({}).expect(200);
+  assert.equal(body.status, 'applied');
+  return { world, okta, acme };
+}
+
+const sync = (acme: Company, email: string) => acme.api('post', `/people/${email}/sync`).send({});
+const statusOf = async (acme: Company, email: string) => (await acme.api('get', `/people/${email}`)).body.status;
+
+describe('one person at the source', () => {
+  it('given somebody is suspended there, when they are asked for, then they are out within two seconds, and nobody else is looked at', async () => {
+    const { okta, acme } = await companyWithOkta();
+    okta.statuses.set('p1', 'SUSPENDED').set('p2', 'SUSPENDED');
+    const begun = Date.now();
+    const { body } = await sync(acme, 'p1@acme.example').expect(200);
+    assert.ok(Date.now() - begun < 2000, `${Date.now() - begun} ms`);
+    assert.deepEqual(body.directories, [{ directory: 'okta', answer: 'found', reason: null }]);
+    assert.partialDeepStrictEqual(body.changes, [{ kind: 'user.deprovision', reason: 'inactive in the directory' }]);
+    assert.equal(await statusOf(acme, 'p1@acme.example'), 'deprovisioned');
+    assert.equal(await statusOf(acme, 'p2@acme.example'), 'active');
+    okta.statuses.delete('p1');
+    await sync(acme, 'p1@acme.example').expect(200);
+    assert.equal(await statusOf(acme, 'p1@acme.example'), 'active', 'and back');
+  });
+
+  it('given their department has changed, then what rules give follows, their groups stay, and a run finds nothing left to do', async () => {
+    const { okta, acme } = await companyWithOkta();
+    okta.profiles.set('p1', { department: 'Research' });
+    assert.deepEqual(await acme.memberships('p1@acme.example'), ['main:member (mapping)']);
+    await sync(acme, 'p1@acme.example').expect(200);
+    assert.deepEqual(await acme.memberships('p1@acme.example'), [
+      'main/insights:viewer (mapping)',
+      'main:member (mapping)',
+    ]);
+    const run = await acme.api('post', '/directories/okta/runs').send({}).expect(200);
+    assert.deepEqual(run.body.counts, {});
+  });
+
+  it('given the source has them no more, then they leave, or wait for the days of grace', async () => {
+    for (const [graceDays, status] of [
+      [0, 'deprovisioned'],
+      [5, 'active'],
+    ] as const) {
+      const { world, acme } = await companyWithOkta(graceDays);
+      world.people.shift();
+      const { body } = await sync(acme, 'p1@acme.example').expect(200);
+      assert.equal(body.directories[0].answer, 'missing');
+      assert.equal(await statusOf(acme, 'p1@acme.example'), status);
+      if (graceDays > 0) assert.match(body.changes[0].reason, /leaves on 20.* unless back/);
+    }
+  });
+
+  it('given the source does not answer well, then that is told and nobody is changed', async () => {
+    const { okta, acme } = await companyWithOkta();
+    okta.meet('denied', 0, 9);
+    const { body } = await sync(acme, 'p1@acme.example').expect(502);
+    assert.match(body.detail, /answers 401/);
+    assert.equal(await statusOf(acme, 'p1@acme.example'), 'active');
+  });
+
+  it('given a source that can not be asked for one, or nobody to ask, then that is said', async () => {
+    const acme = await makeCompany(server, database);
+    acme.write('E1,ana@acme.example,Ana,Sales,Manager,active');
+    await acme.sync();
+    const { body } = await sync(acme, 'ana@acme.example').expect(200);
+    assert.partialDeepStrictEqual(body.directories, [{ directory: 'hr', answer: 'not-asked' }]);
+    assert.match(body.directories[0].reason, /kind csv can not be asked for one person/);
+    await sync(acme, 'nobody@acme.example').expect(404);
+  });
+});

@@ -16,6 +16,8 @@ import { Shell } from './shell/shell.tsx';
 import { readable, theme } from './shell/theme.ts';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? '';
+// Where the library that keeps a page still behind a dialogue looks for it.
+Object.assign(globalThis, { __webpack_nonce__: nonce });
 
 /** Whoever finds the session over has it asked for anew, and so the sign-in page shown. */
 const onError = (error: Error) => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { afterEach } from 'node:test';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { startSession } from '../../src/credentials/session.ts';
 import { registerConsole } from '../../src/sign-in/oauth/console-caller.ts';
@@ -31,9 +32,9 @@ export interface ConsoleBrowser {
 export async function startConsoleBrowser(server: TestServer, database: TestDatabase): Promise<ConsoleBrowser> {
   await registerConsole({ store: database.store, settings: server.deps.settings });
   const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-  database.onEnd(() => browser.close());
   const errors: string[] = [];
-  database.onEnd(async () => assert.deepEqual(errors, [], 'the pages reported errors'));
+  database.onEnd(() => browser.close());
+  afterEach(() => assert.deepEqual(errors.splice(0), [], 'the pages reported errors'));
 
   async function window(): Promise<{ context: BrowserContext; page: Page }> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
@@ -91,5 +92,6 @@ export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env['SCREENSHOTS'];
   if (folder === undefined) return;
   mkdirSync(folder, { recursive: true });
+  await page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' });
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 }

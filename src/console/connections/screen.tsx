@@ -1,45 +1,53 @@
-/** Identity providers by which people sign in. */
-import { Badge } from '@mantine/core';
-import { IconPlugConnected } from '@tabler/icons-react';
-import type { Answer } from '../api/client.ts';
-import { useAnswer } from '../api/use-api.ts';
-import { Answered } from '../parts/answered.tsx';
-import { type Column, DataTable } from '../parts/data-table.tsx';
-import { EmptyState } from '../parts/empty-state.tsx';
+/** Connections: identity providers, the domains they vouch for, and what became of attempts to sign in. */
+import { Tabs } from '@mantine/core';
+import { Route, Routes, useNavigate } from 'react-router';
 import { Page } from '../parts/page.tsx';
+import { useSession } from '../session/session.tsx';
 import { text } from '../text/text.ts';
+import { Connect } from './connect.tsx';
+import { ConnectionList } from './connection-list.tsx';
+import { ConnectionPage } from './connection-page.tsx';
+import { Domains } from './domains.tsx';
+import { Traces } from './traces.tsx';
 
 const { connections: t } = text;
-type Connection = Answer<'get /api/v1/organizations/{organization}/connections'>['connections'][number];
-
-const COLUMNS: readonly Column<Connection>[] = [
-  { key: 'name', title: t.name, width: '2fr', cell: ({ name }) => name },
-  { key: 'kind', title: t.kind, width: '1fr', cell: ({ kind }) => (kind === 'saml' ? 'SAML 2.0' : 'OpenID Connect') },
-  {
-    key: 'state',
-    title: t.state,
-    width: '120px',
-    cell: ({ enabled }) => (
-      <Badge variant="light" color={enabled ? 'teal' : 'gray'}>
-        {enabled ? t.enabled : t.disabled}
-      </Badge>
-    ),
-  },
-];
 
 export default function ConnectionsScreen() {
-  const answer = useAnswer('get /api/v1/organizations/{organization}/connections', {});
   return (
-    <Page title={t.title} lead={t.lead}>
-      <Answered of={answer}>
-        {({ connections }) =>
-          connections.length === 0 ? (
-            <EmptyState icon={IconPlugConnected} title={t.empty} hint={t.emptyHint} />
-          ) : (
-            <DataTable label={t.title} columns={COLUMNS} rows={connections} rowKey={({ id }) => id} />
-          )
-        }
-      </Answered>
+    <Routes>
+      <Route index element={<Tabbed tab="providers" />} />
+      <Route path="domains" element={<Tabbed tab="domains" />} />
+      <Route path="attempts" element={<Tabbed tab="attempts" />} />
+      <Route path=":slug" element={<ConnectionPage />} />
+    </Routes>
+  );
+}
+
+function Tabbed({ tab }: { readonly tab: 'providers' | 'domains' | 'attempts' }) {
+  const navigate = useNavigate();
+  const { may } = useSession();
+  return (
+    <Page title={t.title} lead={t.lead} actions={<Connect />}>
+      <Tabs
+        value={tab}
+        onChange={(to) => void navigate(to === 'providers' ? '/connections' : `/connections/${to}`)}
+        keepMounted={false}
+      >
+        <Tabs.List mb="lg">
+          <Tabs.Tab value="providers">{t.providers}</Tabs.Tab>
+          {may('organization') && <Tabs.Tab value="domains">{t.domains}</Tabs.Tab>}
+          <Tabs.Tab value="attempts">{t.attempts}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="providers">
+          <ConnectionList />
+        </Tabs.Panel>
+        <Tabs.Panel value="domains">
+          <Domains />
+        </Tabs.Panel>
+        <Tabs.Panel value="attempts">
+          <Traces />
+        </Tabs.Panel>
+      </Tabs>
     </Page>
   );
 }

@@ -1,5 +1,6 @@
 /** Colours and shapes. Quiet texts are darker than the library's, to be read by everybody (WCAG AA). */
-import { type CSSVariablesResolver, createTheme, DEFAULT_THEME } from '@mantine/core';
+import { type CSSVariablesResolver, createTheme, DEFAULT_THEME, Drawer, Modal } from '@mantine/core';
+import { text } from '../text/text.ts';
 
 export const theme = createTheme({
   primaryColor: 'indigo',
@@ -7,6 +8,10 @@ export const theme = createTheme({
   defaultRadius: 'md',
   cursorType: 'pointer',
   respectReducedMotion: true,
+  components: {
+    Modal: Modal.extend({ defaultProps: { closeButtonProps: { 'aria-label': text.parts.close } } }),
+    Drawer: Drawer.extend({ defaultProps: { closeButtonProps: { 'aria-label': text.parts.close } } }),
+  },
 });
 
 const COLOURS = Object.keys(DEFAULT_THEME.colors);
@@ -15,9 +20,14 @@ export const readable: CSSVariablesResolver = () => ({
   variables: {},
   light: {
     '--mantine-color-dimmed': 'var(--mantine-color-gray-7)',
-    ...Object.fromEntries(
-      COLOURS.map((name) => [`--mantine-color-${name}-light-hover`, `var(--mantine-color-${name}-light)`]),
-    ),
+    ...Object.assign({}, ...COLOURS.map(tint)),
   },
   dark: { '--mantine-color-dimmed': 'var(--mantine-color-dark-1)' },
 });
+
+function tint(name: string): Record<string, string> {
+  return {
+    [`--mantine-color-${name}-light-hover`]: `var(--mantine-color-${name}-light)`,
+    [`--mantine-color-${name}-light-color`]: `color-mix(in srgb, var(--mantine-color-${name}-9) 70%, black)`,
+  };
+}

@@ -1,0 +1,103 @@
+/** Every identity provider, and the set-up links that are still on their way. */
+import { Badge, Button, Group, Stack, Text, Title } from '@mantine/core';
+import { IconPlugConnected } from '@tabler/icons-react';
+import { useNavigate } from 'react-router';
+import type { Answer } from '../api/client.ts';
+import { useAnswer, useChange } from '../api/use-api.ts';
+import { Answered } from '../parts/answered.tsx';
+import { type Column, DataTable } from '../parts/data-table.tsx';
+import { EmptyState } from '../parts/empty-state.tsx';
+import { inWords } from '../parts/moment.tsx';
+import { ProblemAlert } from '../parts/problem.tsx';
+import { text } from '../text/text.ts';
+
+const { connections: t } = text;
+export type Connection = Answer<'get /api/v1/organizations/{organization}/connections'>['connections'][number];
+
+const COLUMNS: readonly Column<Connection>[] = [
+  { key: 'name', title: t.name, width: '2fr', cell: ({ name }) => name },
+  { key: 'kind', title: t.kind, width: '1fr', cell: ({ kind }) => t.kinds[kind] },
+  {
+    key: 'domains',
+    title: t.domains,
+    width: '1.5fr',
+    cell: ({ domains }) => (domains.length === 0 ? t.everyDomain : domains.join(', ')),
+  },
+  { key: 'certificate', title: t.certificate, width: '150px', cell: (each) => <CertificateDays connection={each} /> },
+  { key: 'state', title: t.state, width: '120px', cell: (each) => <ConnectionState {...each} /> },
+];
+
+export function ConnectionList() {
+  const navigate = useNavigate();
+  const answer = useAnswer('get /api/v1/organizations/{organization}/connections', {});
+  return (
+    <Stack gap="xl">
+      <Answered of={answer}>
+        {({ connections }) =>
+          connections.length === 0 ? (
+            <EmptyState icon={IconPlugConnected} title={t.empty} hint={t.emptyHint} />
+          ) : (
+            <DataTable
+              label={t.providers}
+              columns={COLUMNS}
+              rows={connections}
+              rowKey={({ id }) => id}
+              onOpen={({ slug }) => void navigate(`/connections/${slug}`)}
+            />
+          )
+        }
+      </Answered>
+      <SetUpLinks />
+    </Stack>
+  );
+}
+
+/** Whether people sign in by it now. */
+export function ConnectionState({ enabled, tested }: Pick<Connection, 'enabled' | 'tested'>) {
+  const [color, word] = enabled ? ['teal', t.enabled] : tested ? ['indigo', t.tested] : ['gray', t.disabled];
+  return (
+    <Badge variant="light" color={color}>
+      {word}
+    </Badge>
+  );
+}
+
+/** How long the certificate that ends last is still good. */
+export function CertificateDays({ connection }: { readonly connection: Connection }) {
+  if (connection.kind !== 'saml') return null;
+  const days = Math.max(...connection.certificates.map(({ daysLeft }) => daysLeft));
+  if (!Number.isFinite(days)) return null;
+  return (
+    <Badge variant="light" color={days <= 7 ? 'red' : days <= 30 ? 'orange' : 'gray'}>
+      {t.daysLeft(days)}
+    </Badge>
+  );
+}
+
+function SetUpLinks() {
+  const answer = useAnswer('get /api/v1/organizations/{organization}/set-up-links', {});
+  const revoke = useChange('delete /api/v1/organizations/{organization}/set-up-links/{link}');
+  const links = answer.data?.setUpLinks ?? [];
+  if (links.length === 0) return null;
+  return (
+    <Stack gap="sm">
+      <Title order={2} size="h4">
+        {t.links}
+      </Title>
+      {revoke.error !== null && <ProblemAlert error={revoke.error} />}
+      {links.map(({ id, connection, provider, createdBy, expiresAt }) => (
+        <Group key={id} justify="space-between">
+          <Text>
+            {connection}
+            <Text span c="dimmed">
+              {` · ${t.linkState(provider, createdBy, inWords(new Date(expiresAt)))}`}
+            </Text>
+          </Text>
+          <Button size="xs" variant="default" onClick={() => revoke.mutate({ path: { link: id } })}>
+            {t.revokeLink}
+          </Button>
+        </Group>
+      ))}
+    </Stack>
+  );
+}

@@ -1,0 +1,113 @@
+/** One identity provider: what it is told, its certificates, its settings, and its last attempts. */
+import { Anchor, Button, Card, Group, SimpleGrid, Stack, Title } from '@mantine/core';
+import { IconPlayerPlay } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import { Link, useParams } from 'react-router';
+import { useAnswer, useChange } from '../api/use-api.ts';
+import { Answered } from '../parts/answered.tsx';
+import { Copy } from '../parts/copy.tsx';
+import { Page } from '../parts/page.tsx';
+import { ProblemAlert } from '../parts/problem.tsx';
+import { text } from '../text/text.ts';
+import { Certificates } from './certificates.tsx';
+import { Connect } from './connect.tsx';
+import { type Connection, ConnectionState } from './connection-list.tsx';
+import { ConnectionSettings } from './connection-settings.tsx';
+import { Traces } from './traces.tsx';
+
+const { connections: t } = text;
+
+export function ConnectionPage() {
+  const { slug = '' } = useParams();
+  const answer = useAnswer('get /api/v1/organizations/{organization}/connections/{connection}', {
+    path: { connection: slug },
+  });
+  return (
+    <Stack>
+      <Anchor component={Link} to="/connections">
+        {t.back}
+      </Anchor>
+      <Answered of={answer} lines={8}>
+        {(connection) => <Shown key={connection.id} connection={connection} />}
+      </Answered>
+    </Stack>
+  );
+}
+
+function Shown({ connection }: { readonly connection: Connection }) {
+  const { slug, name, kind, enabled } = connection;
+  const change = useChange('patch /api/v1/organizations/{organization}/connections/{connection}');
+  const loginUrl = kind === 'saml' ? connection.serviceProvider.loginUrl : connection.relyingParty.loginUrl;
+  return (
+    <Page
+      title={name}
+      lead={t.kinds[kind]}
+      actions={
+        <>
+          <ConnectionState {...connection} />
+          <Button
+            component="a"
+            href={`${loginUrl}?returnTo=/me`}
+            target="_blank"
+            rel="noreferrer"
+            variant="default"
+            leftSection={<IconPlayerPlay size={18} />}
+          >
+            {t.test}
+          </Button>
+          <Connect slug={slug} label={t.setUpAgain} />
+          <Button
+            color={enabled ? 'red' : 'teal'}
+            variant={enabled ? 'light' : 'filled'}
+            loading={change.isPending}
+            onClick={() => change.mutate({ path: { connection: slug }, body: { enabled: !enabled } })}
+          >
+            {enabled ? t.turnOff : t.turnOn}
+          </Button>
+        </>
+      }
+    >
+      {change.error !== null && <ProblemAlert error={change.error} />}
+      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="lg">
+        <Section title={t.ours}>
+          {Object.entries(kind === 'saml' ? connection.serviceProvider : connection.relyingParty).map(
+            ([key, value]) => (
+              <Copy key={key} label={t.addresses[key as keyof typeof t.addresses]} value={value} />
+            ),
+          )}
+        </Section>
+        {connection.kind === 'saml' ? (
+          <Section title={t.certificates}>
+            <Certificates connection={connection} />
+          </Section>
+        ) : (
+          <Section title={t.theirs}>
+            <Copy label={t.issuer} value={connection.config.issuer} />
+            <Copy label={t.clientId} value={connection.config.clientId} />
+          </Section>
+        )}
+      </SimpleGrid>
+      <Section title={t.settings}>
+        <ConnectionSettings connection={connection} />
+      </Section>
+      <Section title={t.attempts}>
+        <Traces connection={slug} />
+      </Section>
+    </Page>
+  );
+}
+
+function Section({ title, children }: { readonly title: string; readonly children: ReactNode }) {
+  return (
+    <Card withBorder padding="lg">
+      <Stack>
+        <Group>
+          <Title order={2} size="h4">
+            {title}
+          </Title>
+        </Group>
+        {children}
+      </Stack>
+    </Card>
+  );
+}

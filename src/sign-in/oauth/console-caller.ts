@@ -2,6 +2,7 @@
  * The console is an app like the platform's: it signs people in by OpenID Connect, and shows its access token to the administration API.
  * It is registered by the server itself, for it is served at this server's own address.
  */
+import { isMeantAsKey } from '../../credentials/api-key-format.ts';
 import { Fault } from '../../errors.ts';
 import type { Authenticate } from '../../http/caller.ts';
 import { bearerOf } from '../../http/operator.ts';
@@ -48,7 +49,7 @@ export async function registerConsole({
 export function authenticateConsole(deps: SessionDependencies): Authenticate {
   return async (request) => {
     const token = bearerOf(request);
-    if (token === undefined) return undefined;
+    if (token === undefined || isMeantAsKey(token)) return undefined;
     const found = await findArtifact(deps.store, 'AccessToken', token);
     if (found === undefined || found.payload.clientId !== CONSOLE) return undefined;
     return personAsCaller(deps, {

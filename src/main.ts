@@ -12,6 +12,7 @@ import { startClock } from './jobs/clock.ts';
 import { openQueue } from './jobs/queue.ts';
 import { openLog } from './log.ts';
 import { startMailWorker, sweepMails } from './mail/send-due.ts';
+import { sweepRetention } from './offboarding/erase.ts';
 import { sweepResidualAccess } from './offboarding/residual-access.ts';
 import { startOffboardingWorker, sweepDueSteps } from './offboarding/work-steps.ts';
 import type { Settings } from './settings.ts';
@@ -113,6 +114,7 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     await keepAuditMonths(deps, new Date());
     await sweepRequestLog(deps);
     await sweepResidualAccess(deps);
+    await sweepRetention(deps);
   };
   const clock = startClock(everyMinute, (error) => deps.log.error({ error }, 'the clock reports an error'));
   return () => clock.stop();

@@ -17,6 +17,8 @@ export interface SealingKey {
 export interface SealingKeys {
   /** Seals from now on. */
   readonly current: SealingKey;
+  /** All that are known, the current first. */
+  readonly all: readonly SealingKey[];
   /** The key of that id; undefined where it is not known here. */
   find(id: string): SealingKey | undefined;
 }
@@ -24,7 +26,8 @@ export interface SealingKeys {
 /** Keys that are given as they are. The first seals. */
 export function sealingKeysOf(secrets: readonly [Buffer, ...Buffer[]]): SealingKeys {
   const [current, ...others] = secrets.map((secret) => ({ id: idOf(secret), secret })) as [SealingKey, ...SealingKey[]];
-  return { current, find: (id) => [current, ...others].find((key) => key.id === id) };
+  const all = [current, ...others];
+  return { current, all, find: (id) => all.find((key) => key.id === id) };
 }
 
 function idOf(secret: Buffer): string {

@@ -1,6 +1,7 @@
 /**
- * What a seal is: the SHA-256 of the seal before it and of everything an event says. Whoever changes, removes, adds or reorders an
- * event would have to change every later seal. Pure.
+ * What a seal is: the SHA-256 of the seal before it and of the hash of everything an event says. Whoever changes, removes, adds or
+ * reorders an event would have to change every later seal. An event from which a person's data was erased goes on by the hash of what it
+ * said before (see redact.ts). Pure.
  */
 import { createHash } from 'node:crypto';
 
@@ -29,9 +30,9 @@ export interface SealableEvent {
 export const CHAIN_START = Buffer.alloc(32);
 
 /** The one text of an event. JSON of an array: no two different events have the same. */
-export function canonicalText(event: SealableEvent): string {
+function canonicalText(event: SealableEvent): string {
   return JSON.stringify([
-    1,
+    2,
     event.organizationId,
     event.xid,
     event.id,
@@ -50,7 +51,21 @@ export function canonicalText(event: SealableEvent): string {
   ]);
 }
 
+/** The hash of everything that an event says. */
+export function contentHashOf(event: SealableEvent): Buffer {
+  return createHash('sha256').update(canonicalText(event)).digest();
+}
+
+/** With the hash of what an event said when it was written, and of what it says now, where that was replaced. */
+export interface SealedEvent extends SealableEvent {
+  readonly originalHash?: Buffer | null;
+  readonly redactedHash?: Buffer | null;
+}
+
 /** The hash that seals an event after the one whose hash is `previous`. */
-export function sealOf(previous: Buffer, event: SealableEvent): Buffer {
-  return createHash('sha256').update(previous).update(canonicalText(event)).digest();
+export function sealOf(previous: Buffer, event: SealedEvent): Buffer {
+  return createHash('sha256')
+    .update(previous)
+    .update(event.originalHash ?? contentHashOf(event))
+    .digest();
 }

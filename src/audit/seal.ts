@@ -7,10 +7,10 @@ import type { Log } from '../log.ts';
 import type { Store } from '../store/database.ts';
 import { unsealedOrganizations } from '../store/locate.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
-import { CHAIN_START, type SealableEvent, sealOf } from './chain.ts';
+import { CHAIN_START, type SealedEvent, sealOf } from './chain.ts';
 import { after, chainHead } from './head.ts';
 import { record } from './record.ts';
-import { SEALABLE } from './sealable.sql.ts';
+import { REDACTION, SEALABLE } from './sealable.sql.ts';
 
 const BATCH = 1000;
 /** Past this, somebody has to look: a transaction that never ends holds the sealing up. */
@@ -54,8 +54,8 @@ async function sealBatch(tx: TenantTransaction, batch: number): Promise<number> 
   const turn = await sql<{ mine: boolean }>`SELECT pg_try_advisory_xact_lock(${key}) AS mine`.execute(tx.db);
   if (!turn.rows[0]?.mine) return 0;
   const head = await chainHead(tx);
-  const { rows } = await sql<SealableEvent>`
-    SELECT ${SEALABLE} FROM audit_events e
+  const { rows } = await sql<SealedEvent>`
+    SELECT ${SEALABLE}, r.* FROM audit_events e ${REDACTION}
     WHERE e.organization_id = ${tx.organizationId} AND ${after(head)} AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
     ORDER BY e.xid, e.id LIMIT ${batch}`.execute(tx.db);
   if (rows.length === 0) return 0;

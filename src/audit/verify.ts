@@ -5,9 +5,10 @@
 import { sql } from 'kysely';
 import type { Store } from '../store/database.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
-import { CHAIN_START, type SealableEvent } from './chain.ts';
+import { CHAIN_START, type SealedEvent } from './chain.ts';
 import { after, type ChainHead, type Horizon, horizonOf } from './head.ts';
-import { SEALABLE } from './sealable.sql.ts';
+import { countRedacted, firstUnvouched } from './redact.ts';
+import { REDACTION, SEALABLE } from './sealable.sql.ts';
 import { type BrokenEvent, type Walked, type Witness, walk } from './walk.ts';
 
 const PAGE = 2000;
@@ -20,6 +21,8 @@ export interface Verification {
   readonly verified: number;
   /** Events that wait to be sealed. */
   readonly unsealed: number;
+  /** Events that no longer say what they said of people whose data was erased; their seals hold by the hash of what they said. */
+  readonly redacted: number;
   /** What retention has let go of, and so can no longer be verified. */
   readonly expired: { readonly position: number; readonly before: Date } | null;
   /** The end of what was verified; a checkpoint of it, kept outside the database, proves later that nothing was cut off. */
@@ -56,12 +59,13 @@ export async function verifyOrganization(
   if (broken !== null && (await read(horizonOf))?.position !== horizon?.position) {
     return verifyOrganization(deps, organizationId, witnesses);
   }
-  broken ??= truncation(head, witnesses);
+  broken ??= truncation(head, witnesses) ?? (await read(firstUnvouched));
   const unsealed = broken === null ? await read((tx) => countAfter(tx, head)) : 0;
   return {
     ok: broken === null,
     verified: head.position - start.position,
     unsealed,
+    redacted: await read(countRedacted),
     expired: horizon === undefined ? null : { position: horizon.position, before: horizon.before },
     head: head.position === 0 ? null : { position: head.position, hash: head.hash.toString('hex') },
     broken,
@@ -79,8 +83,8 @@ async function walkPage(
     tx.db,
   );
   if (seals.rows.length === 0) return { head, broken: null, misplaced: false };
-  const events = await sql<SealableEvent>`
-    SELECT ${SEALABLE} FROM audit_events e WHERE e.organization_id = ${tx.organizationId} AND ${after(head)}
+  const events = await sql<SealedEvent>`
+    SELECT ${SEALABLE}, r.* FROM audit_events e ${REDACTION} WHERE e.organization_id = ${tx.organizationId} AND ${after(head)}
     ORDER BY e.xid, e.id LIMIT ${PAGE}`.execute(tx.db);
   const walked = walk(head, seals.rows, events.rows, witnesses);
   const { broken, misplaced } = walked;

@@ -1,5 +1,5 @@
 /** Follows a chain: each event beside the seal that was made of it. Pure; finds the first event that doesn't fit. */
-import { type SealableEvent, sealOf } from './chain.ts';
+import { contentHashOf, type SealedEvent, sealOf } from './chain.ts';
 import type { ChainHead, Place } from './head.ts';
 
 /** What somebody outside has kept of a chain. */
@@ -33,7 +33,7 @@ export interface Walked {
 export function walk(
   from: ChainHead,
   seals: readonly ChainHead[],
-  events: readonly SealableEvent[],
+  events: readonly SealedEvent[],
   witnesses: ReadonlyMap<number, Witness>,
 ): Walked {
   let head = from;
@@ -51,7 +51,7 @@ export function walk(
   return { head, broken: null, misplaced: false };
 }
 
-function gapOf(head: ChainHead, seal: ChainHead, event: SealableEvent | undefined): BrokenEvent | null {
+function gapOf(head: ChainHead, seal: ChainHead, event: SealedEvent | undefined): BrokenEvent | null {
   const expected = head.position + 1;
   if (seal.position === expected) return null;
   const eventId = event?.id ?? seal.eventId;
@@ -63,7 +63,7 @@ function gapOf(head: ChainHead, seal: ChainHead, event: SealableEvent | undefine
   return { kind: 'removed', eventId, position: expected, finding };
 }
 
-function misplacedOf(seal: ChainHead, event: SealableEvent | undefined): BrokenEvent {
+function misplacedOf(seal: ChainHead, event: SealedEvent | undefined): BrokenEvent {
   const { eventId, position } = seal;
   if (event !== undefined && isBefore({ eventXid: event.xid, eventId: event.id }, seal)) {
     const finding = `Event ${event.id} stands before sealed event ${eventId} and was never sealed.`;
@@ -75,11 +75,13 @@ function misplacedOf(seal: ChainHead, event: SealableEvent | undefined): BrokenE
 function alteredOf(
   head: ChainHead,
   seal: ChainHead,
-  event: SealableEvent,
+  event: SealedEvent,
   witness: Witness | undefined,
 ): BrokenEvent | null {
   const { eventId, position } = seal;
-  if (!sealOf(head.hash, event).equals(seal.hash)) {
+  const redacted = event.redactedHash ?? null;
+  const altered = redacted !== null && !contentHashOf(event).equals(redacted);
+  if (altered || !sealOf(head.hash, event).equals(seal.hash)) {
     const finding = `Event ${eventId} (${event.action}) is not what was sealed at ${position}.`;
     return { kind: 'edited', eventId, position, finding };
   }

@@ -6,6 +6,7 @@ import { attempting } from '../audit/attempt.ts';
 import { callerOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, endpoint } from '../http/endpoint.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { eraseUser } from './erase.ts';
 import { offboardUser } from './offboard.ts';
 import { previewRehire, rehireUser } from './rehire.ts';
 import type { OffboardingRouteDependencies } from './route-dependencies.ts';
@@ -30,6 +31,7 @@ export function declareLeaving(api: ApiRouter, deps: OffboardingRouteDependencie
   );
   declareOrder(api, deps, 'reactivate', 'Let a suspended person in again', reactivateUser);
   declareRehire(api, deps);
+  declareErasure(api, deps);
 }
 
 const params = z.object({ user: personInput });
@@ -82,6 +84,27 @@ function declareRehire(api: ApiRouter, deps: OffboardingRouteDependencies): void
       return withinTenant(deps.store.db, request, (tx) =>
         rehireUser(deps, tx, { user, reason: input.body.reason, by }),
       );
+    },
+  );
+}
+
+function declareErasure(api: ApiRouter, deps: OffboardingRouteDependencies): void {
+  endpoint(
+    api,
+    {
+      method: 'delete',
+      path: '/people/:user/personal-data',
+      summary:
+        "Erase a leaver's personal data, everywhere and for good; what happened stays told of a person without a name",
+      area: 'people',
+      params,
+      query: body,
+      status: 200,
+    },
+    async ({ params: { user }, query: { reason } }, request) => {
+      const attempt = { action: 'user.erase_refused', resource: { type: 'user', id: user } };
+      const by = callerOf(request).userId;
+      return attempting(deps.store.db, request, attempt, (tx) => eraseUser(deps, tx, { user, reason, by }));
     },
   );
 }

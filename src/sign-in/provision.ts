@@ -12,6 +12,8 @@ import { startSession } from '../credentials/session.ts';
 import { reconcilePeople } from '../directory/reconcile/people.ts';
 import { takeTurn } from '../directory/reconcile/turns.ts';
 import type { JobQueue } from '../jobs/queue.ts';
+import { haveTombstone } from '../offboarding/tombstone.ts';
+import type { Settings } from '../settings.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import type { Login } from './attributes.ts';
 import type { Connection } from './connection.ts';
@@ -22,6 +24,7 @@ import { type Known, lookUp } from './look-up.ts';
 import { SignInRefusal } from './refusal.ts';
 
 export interface ProvisionDependencies {
+  readonly settings: Pick<Settings, 'secrets'>;
   readonly jobs: JobQueue;
   readonly models: Models;
 }
@@ -93,12 +96,26 @@ async function admit(
     const verdict = identify(login, known);
     if (verdict.kind === 'refuse') throw new SignInRefusal(verdict.check, verdict.finding);
     if (verdict.kind !== 'create') return { userId: verdict.userId, verdict };
+    await refuseErased(deps, tx, connection, login, verdict.email);
     // Before the first write, or a directory's run that is making the same account and this login could wait for each other.
     await takeTurn(tx, 'beside others');
     const userId = await createPerson(deps, tx, connection, login, verdict.email, known);
     if (userId !== undefined) return { userId, verdict };
   }
   throw new Error('an account was neither found nor could be made');
+}
+
+/** Somebody who has left and of whom nothing is kept any more looks like a newcomer, and is none. */
+async function refuseErased(
+  { settings }: ProvisionDependencies,
+  tx: TenantTransaction,
+  { id: connectionId }: Connection,
+  { subject }: Login,
+  email: string,
+): Promise<void> {
+  if (!(await haveTombstone(tx, settings.secrets.sealingKeys, [{ email }, { connectionId, subject }]))) return;
+  const reason = 'Whoever was known by this address or subject has left.';
+  throw new SignInRefusal('person', { reason, remedy: 'Only the directory or an administrator can bring them back.' });
 }
 
 /**

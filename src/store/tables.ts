@@ -584,6 +584,22 @@ export interface AuditEventRow {
   user_id: Generated<string | null>;
 }
 
+export interface TombstoneRow {
+  organization_id: string;
+  hash: Buffer;
+  user_id: string;
+  made_at: Generated<Date>;
+}
+
+export interface AuditRedactionRow {
+  organization_id: string;
+  event_id: number;
+  batch: string;
+  seq: Generated<number>;
+  original_hash: Buffer;
+  redacted_hash: Buffer;
+}
+
 export interface AuditSealRow {
   organization_id: string;
   position: number;
@@ -857,4 +873,6 @@ export interface Tables {
   audit_events: AuditEventRow;
   audit_seals: AuditSealRow;
   audit_retention: AuditRetentionRow;
+  audit_redactions: AuditRedactionRow;
+  tombstones: TombstoneRow;
 }

@@ -36,6 +36,8 @@ const settings = {
   enforceSso: z.boolean(),
   sessionIdleMinutes: minutes.max(60 * 24 * 30),
   sessionAbsoluteMinutes: minutes.max(60 * 24 * 365),
+  /** Days after which a leaver's personal data is erased; null: only by hand. */
+  eraseAfterDays: z.int().min(0).max(36_500).nullable(),
   timeZone,
   region: slug.nullable(),
 };
@@ -54,6 +56,7 @@ export const organizationInput = z.strictObject({
   enforceSso: settings.enforceSso.default(false),
   sessionIdleMinutes: settings.sessionIdleMinutes.default(60),
   sessionAbsoluteMinutes: settings.sessionAbsoluteMinutes.default(720),
+  eraseAfterDays: settings.eraseAfterDays.default(null),
   timeZone: settings.timeZone.default('UTC'),
   region: settings.region.default(null),
   acknowledgeAdministrativeDefault,
@@ -154,6 +157,7 @@ export async function readOrganization(tx: TenantTransaction) {
     enforceSso: row.enforce_sso,
     sessionIdleMinutes: row.session_idle_minutes,
     sessionAbsoluteMinutes: row.session_absolute_minutes,
+    eraseAfterDays: row.erase_after_days,
     timeZone: row.time_zone,
     region: row.region,
     createdAt: row.created_at,
@@ -171,6 +175,7 @@ function columnsOf(input: OrganizationInput) {
     enforce_sso: input.enforceSso,
     session_idle_minutes: input.sessionIdleMinutes,
     session_absolute_minutes: input.sessionAbsoluteMinutes,
+    erase_after_days: input.eraseAfterDays,
     time_zone: input.timeZone,
     region: input.region,
   };

@@ -23,6 +23,8 @@ export interface BusyCompany {
   refresh(token: string): Promise<{ status: number; access?: string }>;
   /** Puts the rule anew, with another role than before. */
   editRule(): Promise<number>;
+  /** The id of a person's record in the directory. */
+  recordOf(email: string): string;
   /** Adds a person who is busy. */
   hire(id: string): Promise<BusyPerson>;
 }
@@ -63,6 +65,7 @@ export async function busyCompany(
   const appSecret = (await register(server, 'insights')) ?? '';
   const app = await discover(server, 'insights', appSecret);
 
+  const records = new Map<string, string>();
   let edits = 0;
   const editRule = async () => {
     edits += 1;
@@ -106,6 +109,7 @@ export async function busyCompany(
         })
         .expect(201)
     ).body;
+    records.set(email, record.id);
     const { body: made } = await server.api('get', `/organizations/busy/people/${email}`).expect(200);
     const userId: string = made.id;
     await api('post', '/memberships')
@@ -206,5 +210,5 @@ export async function busyCompany(
     ];
     return { userId, email, deeds, ...held };
   }
-  return { where, scim, app, refresh, editRule, hire };
+  return { where, scim, app, refresh, editRule, hire, recordOf: (email) => records.get(email) ?? '' };
 }

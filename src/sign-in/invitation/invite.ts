@@ -13,6 +13,7 @@ import { record } from '../../audit/record.ts';
 import { hashOf, randomSecret } from '../../credentials/sealing.ts';
 import { Fault } from '../../errors.ts';
 import { cancelMail, type PostDependencies, postMail } from '../../mail/outbox.ts';
+import { haveTombstone } from '../../offboarding/tombstone.ts';
 import type { Settings } from '../../settings.ts';
 import type { Tables } from '../../store/tables.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
@@ -70,6 +71,7 @@ export async function invite(
     permit(mayInvite(model, await heldRoles(tx, model, actor)));
   }
   const roles = await invitedPlaces(tx, input.roles);
+  await refuseErased(deps, tx, input.email);
   await permitInvited(tx, model, actor, roles, await inviteeOf(tx, input.email));
   requireReason(model, input.reason);
   await endExpired(tx, input.email);
@@ -145,6 +147,17 @@ async function requireManaging(
   }
 }
 
+async function refuseErased({ settings }: InvitingDependencies, tx: TenantTransaction, email: string): Promise<void> {
+  if (await haveTombstone(tx, settings.secrets.sealingKeys, [{ email }])) throw hasLeft();
+}
+
+function hasLeft(): Fault {
+  return new Fault('conflict', 'Whoever had this address has left.', {
+    where: 'email',
+    remedy: 'A directory or a rehire brings them back, not an invitation.',
+  });
+}
+
 /** The account that an address has; null where it has none yet. @throws Fault `conflict` where they have left or are suspended */
 export async function inviteeOf(tx: TenantTransaction, email: string): Promise<string | null> {
   const { rows } = await sql<{ id: string; status: string }>`
@@ -154,11 +167,8 @@ export async function inviteeOf(tx: TenantTransaction, email: string): Promise<s
   const [found] = rows;
   if (found === undefined) return null;
   if (found.status === 'active') return found.id;
-  const left = found.status === 'deprovisioned';
-  throw new Fault('conflict', left ? 'Whoever had this address has left.' : 'This person is suspended.', {
-    where: 'email',
-    remedy: left ? 'A directory or a rehire brings them back, not an invitation.' : 'End the suspension first.',
-  });
+  if (found.status === 'deprovisioned') throw hasLeft();
+  throw new Fault('conflict', 'This person is suspended.', { where: 'email', remedy: 'End the suspension first.' });
 }
 
 /** One that has expired stands in the way of no new one. */

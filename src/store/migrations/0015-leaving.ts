@@ -32,5 +32,50 @@ export const leaving: Migration = {
     CREATE UNIQUE INDEX planned_departures_one ON planned_departures (organization_id, user_id) WHERE state = 'planned';
     CREATE INDEX planned_departures_due ON planned_departures (organization_id, due_at) WHERE state = 'planned';
     CALL wall_in('planned_departures', 'organization_id', :app);
+
+    -- Of whoever's personal data is erased: keyed hashes of what they were known by, so that it lets nobody in who only claims it.
+    CREATE TABLE tombstones (
+      organization_id uuid NOT NULL,
+      hash bytea NOT NULL,
+      user_id uuid NOT NULL,
+      made_at timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (organization_id, hash, user_id),
+      FOREIGN KEY (organization_id, user_id) REFERENCES users ON DELETE CASCADE
+    );
+    CALL wall_in('tombstones', 'organization_id', :app);
+
+    -- What is said of a person, without it: in a text by regular expressions; in JSON also where a whole value is one of these.
+    CREATE FUNCTION erased_text(said text, patterns text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+    DECLARE each text;
+    BEGIN
+      FOREACH each IN ARRAY patterns LOOP said := regexp_replace(said, each, '[erased]', 'gi'); END LOOP;
+      RETURN said;
+    END $$;
+    CREATE FUNCTION erased_json(said jsonb, patterns text[], whole text[]) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+    DECLARE each text; now_said text := erased_text(said::text, patterns);
+    BEGIN
+      FOREACH each IN ARRAY whole LOOP now_said := replace(now_said, to_json(each)::text, '"[erased]"'); END LOOP;
+      RETURN now_said::jsonb;
+    END $$;
+
+    -- An audit event may lose what it says of a person, and nothing else, and not unseen: the hash of what it said remains, and the
+    -- event 'audit.redacted' vouches for the batch.
+    CREATE TABLE audit_redactions (
+      organization_id uuid NOT NULL,
+      event_id bigint NOT NULL,
+      batch uuid NOT NULL,
+      seq bigint GENERATED ALWAYS AS IDENTITY,
+      original_hash bytea NOT NULL,
+      redacted_hash bytea NOT NULL,
+      PRIMARY KEY (organization_id, event_id, batch)
+    );
+    CREATE INDEX audit_redactions_batch ON audit_redactions (organization_id, batch);
+    CALL wall_in('audit_redactions', 'organization_id', :app);
+    REVOKE UPDATE, DELETE ON audit_redactions FROM :app_ident;
+    CREATE FUNCTION redact_audit_events(wanted bigint[], person text, in_text text[], in_json text[], whole text[]) RETURNS void
+      LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+        UPDATE audit_events SET actor_label = erased_text(actor_label, in_text), reason = erased_text(reason, in_text),
+          detail = erased_json(detail, in_json, whole), address = CASE WHEN actor_id <> person THEN address END
+        WHERE organization_id = app_tenant() AND id = ANY(wanted) $$;
   `),
 };

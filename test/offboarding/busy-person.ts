@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type * as client from 'openid-client';
 import type supertest from 'supertest';
-import { Browser, formOf } from '../../src/demo/browser.ts';
+import { Browser, formOf, type Page } from '../../src/demo/browser.ts';
 import { startOidcIdp } from '../../src/demo/idp/oidc-idp.ts';
 import { startSamlIdp } from '../../src/demo/idp/saml-idp.ts';
 import { arrangeDirectory, patchOf, type Provider as ScimProvider, USER } from '../directory/scim/arrange.ts';
@@ -25,6 +25,8 @@ export interface BusyCompany {
   editRule(): Promise<number>;
   /** The id of a person's record in the directory. */
   recordOf(email: string): string;
+  /** Signs somebody in through one of the identity providers. */
+  signIn(door: 'saml' | 'oidc', id: string): Promise<Page>;
   /** Adds a person who is busy. */
   hire(id: string): Promise<BusyPerson>;
 }
@@ -210,5 +212,7 @@ export async function busyCompany(
     ];
     return { userId, email, deeds, ...held };
   }
-  return { where, scim, app, refresh, editRule, hire, recordOf: (email) => records.get(email) ?? '' };
+  const signIn: BusyCompany['signIn'] = async (door, id) =>
+    (await (door === 'saml' ? samlAnswer : oidcAnswer)(id)).post();
+  return { where, scim, app, refresh, editRule, signIn, hire, recordOf: (email) => records.get(email) ?? '' };
 }

@@ -9,6 +9,7 @@ import { accessGivenIn } from './access/given-in.ts';
 import { mappingRuleRoutes } from './access/mapping-rule-routes.ts';
 import type { Models } from './access/model-file.ts';
 import { permitDefaultRole } from './access/newcomers.ts';
+import { peopleRoutes } from './access/people-routes.ts';
 import { roleRoutes } from './access/role-routes.ts';
 import { accessRoutes } from './access/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
@@ -151,6 +152,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
   const perOrganization: ApiRouter[] = [
     tenancyRoutes(tenancy),
     accessRoutes(deps),
+    peopleRoutes(deps),
     roleRoutes({ ...deps, onRulesChanged }),
     mappingRuleRoutes({
       ...deps,

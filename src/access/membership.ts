@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { Fault } from '../errors.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { SOURCES } from './model-schema.ts';
 import type { HeldMembership, Subject } from './subject.ts';
 
 /** A person, of the alias `u`, with every membership, as one JSON value; `subjectFrom` reads it. */
@@ -41,6 +42,27 @@ export async function subjectOf(tx: TenantTransaction, userId: string): Promise<
   return subjectFrom(found.subject);
 }
 
+/** A membership as it is shown. */
+export const shownMembership = z.object({
+  id: z.uuid(),
+  userId: z.uuid(),
+  email: z.string(),
+  scope: z.enum(['platform', 'organization', 'workspace', 'product']),
+  scopeId: z.uuid(),
+  /** A workspace, or workspace/product; empty for the organization. */
+  place: z.string(),
+  role: z.string(),
+  source: z.enum(SOURCES),
+  /** The mapping rule that gives it, and the run that last did. */
+  rule: z.string().nullable(),
+  runId: z.uuid().nullable(),
+  grantedBy: z.string(),
+  reason: z.string(),
+  expiresAt: z.date().nullable(),
+  createdAt: z.date(),
+});
+type ShownMembership = z.output<typeof shownMembership>;
+
 export const membershipQuery = z.object({
   /** A person's id. */
   user: z.uuid().optional(),
@@ -56,7 +78,7 @@ export async function pageOfMemberships(
   tx: TenantTransaction,
   { user, scope, cursor, limit }: z.output<typeof membershipQuery>,
 ) {
-  const { rows } = await sql<{ readonly id: string } & Readonly<Record<string, unknown>>>`${SHOWN}
+  const { rows } = await sql<ShownMembership>`${SHOWN}
     WHERE (${user ?? null}::uuid IS NULL OR m.user_id = ${user ?? null}::uuid)
       AND (${scope ?? null}::uuid IS NULL OR m.scope_id = ${scope ?? null}::uuid)
       AND (${cursor ?? null}::uuid IS NULL OR m.id > ${cursor ?? null}::uuid)
@@ -67,7 +89,7 @@ export async function pageOfMemberships(
 
 /** Every membership of a person, by scope and place. */
 export async function membershipsOf(tx: TenantTransaction, userId: string) {
-  const { rows } = await sql<Readonly<Record<string, unknown>>>`${SHOWN}
+  const { rows } = await sql<ShownMembership>`${SHOWN}
     WHERE m.user_id = ${userId} ORDER BY m.scope_kind, place, m.source`.execute(tx.db);
   return rows;
 }

@@ -5,11 +5,10 @@ import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { Store } from '../store/database.ts';
 import { withRank } from './acting.ts';
 import { changeInput, changeMembership, grantInput, grantMembership, revokeMembership } from './granting.ts';
-import { membershipQuery, membershipsOf, pageOfMemberships } from './membership.ts';
+import { membershipQuery, pageOfMemberships, shownMembership } from './membership.ts';
 import type { Models } from './model-file.ts';
 import { organizationModel } from './organization-model.ts';
 import { transferInput, transferOwnership } from './ownership.ts';
-import { findPerson, listPeople, peopleQuery, personInput } from './people.ts';
 
 export interface AccessDependencies {
   readonly store: Pick<Store, 'db'>;
@@ -21,38 +20,8 @@ const area = 'people';
 /** Routes below `/api/v1/organizations/:organization`. */
 export function accessRoutes(deps: AccessDependencies): ApiRouter {
   const api = apiRouter('/api/v1/organizations/:organization');
-  declarePeople(api, deps);
   declareMemberships(api, deps);
   return api;
-}
-
-function declarePeople(api: ApiRouter, deps: AccessDependencies): void {
-  endpoint(
-    api,
-    { method: 'get', path: '/people', summary: 'People, a page at a time', area, query: peopleQuery },
-    ({ query }, request) => withinTenant(deps.store.db, request, (tx) => listPeople(tx, query), 'reader'),
-  );
-
-  endpoint(
-    api,
-    {
-      method: 'get',
-      path: '/people/:user',
-      summary: 'One person with every membership, its source, rule and reason',
-      area,
-      params: z.object({ user: personInput }),
-    },
-    ({ params }, request) =>
-      withinTenant(
-        deps.store.db,
-        request,
-        async (tx) => {
-          const person = await findPerson(tx, params.user);
-          return { ...person, memberships: await membershipsOf(tx, person.id) };
-        },
-        'reader',
-      ),
-  );
 }
 
 function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
@@ -67,13 +36,22 @@ function declareMemberships(api: ApiRouter, deps: AccessDependencies): void {
       summary: 'Memberships, of a person or of a scope by their ids, a page at a time',
       area,
       query: membershipQuery,
+      answer: z.object({ memberships: z.array(shownMembership), next: z.uuid().nullable() }),
     },
     ({ query }, request) => withinTenant(deps.store.db, request, (tx) => pageOfMemberships(tx, query), 'reader'),
   );
 
   endpoint(
     api,
-    { method: 'post', path: '/memberships', summary: 'Give a role by hand', area, body: grantInput, status: 201 },
+    {
+      method: 'post',
+      path: '/memberships',
+      summary: 'Give a role by hand',
+      area,
+      body: grantInput,
+      answer: z.object({ id: z.uuid() }),
+      status: 201,
+    },
     ({ body }, request) =>
       withRank(deps.store.db, request, attemptOf('user', body.user, body), async (tx, actor) => ({
         id: await grantMembership(tx, await organizationModel(models, tx), actor, body),

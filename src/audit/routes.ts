@@ -10,7 +10,7 @@ import type { TenantTransaction } from '../store/tenant.ts';
 import { checkpointKey, makeCheckpoint } from './checkpoint.ts';
 import { type ExportFormat, exportEvents, exportFormat } from './export.ts';
 import { putRetention, readRetention, retentionInput } from './retention.ts';
-import { auditFilter, pageInput, searchPage } from './search.ts';
+import { auditFilter, eventPage, pageInput, searchPage } from './search.ts';
 
 interface Dependencies {
   readonly settings: Settings;
@@ -42,6 +42,7 @@ function declareReading(api: ApiRouter, deps: Dependencies): void {
       summary: 'Search audit events, newest first',
       area: 'audit',
       query: auditFilter.extend(pageInput.shape),
+      answer: eventPage,
     },
     ({ query: { cursor, limit, ...filter } }, request) =>
       withinTenant(deps.store.db, request, (tx) => searchPage(tx, filter, { cursor, limit }), 'reader'),

@@ -36,22 +36,23 @@ export const pageInput = z.object({
 });
 
 /** An event as it is shown and exported. */
-export interface ShownEvent {
-  readonly id: number;
+const shownEvent = z.object({
+  id: z.number(),
   /** UTC, to the microsecond. */
-  readonly at: string;
-  readonly actorKind: string;
-  readonly actorId: string;
-  readonly actorLabel: string;
-  readonly action: string;
-  readonly resourceType: string;
-  readonly resourceId: string;
-  readonly outcome: string;
-  readonly reason: string;
-  readonly detail: unknown;
-  readonly requestId: string | null;
-  readonly address: string | null;
-}
+  at: z.string(),
+  actorKind: z.string(),
+  actorId: z.string(),
+  actorLabel: z.string(),
+  action: z.string(),
+  resourceType: z.string(),
+  resourceId: z.string(),
+  outcome: z.string(),
+  reason: z.string(),
+  detail: z.unknown(),
+  requestId: z.string().nullable(),
+  address: z.string().nullable(),
+});
+export type ShownEvent = Readonly<z.output<typeof shownEvent>>;
 
 /** The columns of `audit_events e` as they are shown. */
 export const SHOWN = sql<ShownEvent>`
@@ -81,8 +82,14 @@ export async function pageOfEvents(
   return rows;
 }
 
+export const eventPage = z.object({ events: z.array(shownEvent), next: z.number().nullable() });
+
 /** A page of what was found, the newest first, and the cursor of the one after it. */
-export async function searchPage(tx: TenantTransaction, filter: AuditFilter, page: z.output<typeof pageInput>) {
+export async function searchPage(
+  tx: TenantTransaction,
+  filter: AuditFilter,
+  page: z.output<typeof pageInput>,
+): Promise<z.output<typeof eventPage>> {
   const { cursor, limit } = page;
   const events = await pageOfEvents(tx, filter, { limit, ...(cursor === undefined ? {} : { before: cursor }) });
   return { events, next: events.length === limit ? (events.at(-1)?.id ?? null) : null };

@@ -25,6 +25,12 @@ const SESSIONS: Origin = { actor: { kind: 'system', id: 'sessions', label: 'sess
 const SEEN_EVERY = sql`interval '1 minute'`;
 
 /**
+ * Of a person, seldom, and only together with the above. Where somebody else holds the row it is left for the next minute: waiting here
+ * for who is letting the person go, while they wait for the session, would be a ring.
+ */
+const ACTIVE_EVERY = sql`interval '15 minutes'`;
+
+/**
  * Starts a session of a signed-in person.
  * @param authenticatedBy how, for the record: `saml`, `oidc`
  * @param along what else is to be kept in the same statement (`, x AS (...)`); it may refer to the session as `started`
@@ -75,6 +81,10 @@ export async function findSession(db: Kysely<Tables>, token: string): Promise<Li
           AND s.last_seen_at > now() - o.session_idle_minutes * interval '1 minute'
       ), seen AS (
         UPDATE sessions s SET last_seen_at = now() FROM live WHERE s.id = live.id AND live.last_seen_at < now() - ${SEEN_EVERY}
+      ), active AS (
+        UPDATE users SET last_active_at = now() WHERE id = (
+          SELECT u.id FROM users u JOIN live ON live.user_id = u.id AND live.last_seen_at < now() - ${SEEN_EVERY}
+          WHERE coalesce(u.last_active_at < now() - ${ACTIVE_EVERY}, true) FOR NO KEY UPDATE OF u SKIP LOCKED)
       )
       SELECT ${organizationId} AS "organizationId", id AS "sessionId", user_id AS "userId", email, expires_at AS "expiresAt" FROM live
       `.execute(tx.db);

@@ -27,6 +27,9 @@ export const peopleAdministration: Migration = {
     CREATE INDEX mails_about ON mails (organization_id, about);
     CALL wall_in('mails', 'organization_id', :app);
 
+    -- The list's usual order; and leavers are looked up by their address as well, which the unique index leaves out.
+    CREATE INDEX users_by_email ON users (organization_id, email, id);
+
     CREATE FUNCTION locate_due_mails() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
       SET app.role = 'locator' SET search_path = public, pg_temp
       AS $$ SELECT DISTINCT organization_id FROM mails WHERE state IN ('waiting', 'retry') AND next_attempt_at <= now() $$;

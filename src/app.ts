@@ -73,6 +73,8 @@ export interface Dependencies {
   readonly jobs: JobQueue;
   readonly models: Models;
   readonly log: Log;
+  /** Aborted when the server is about to end. */
+  readonly stopping?: AbortSignal;
   /** How domains are looked up in DNS; the machine's own where it is left out. */
   readonly resolveTxt?: ResolveTxt;
 }

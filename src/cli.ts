@@ -39,6 +39,8 @@ program
       await untilTold();
       await server.close();
       await deps.close();
+      // A source that is still being read is waited for no longer.
+      process.exit();
     }),
   );
 

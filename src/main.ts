@@ -35,6 +35,9 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** How long runs under way may go on reading once the server is told to stop. */
+const PATIENCE_MS = 5_000;
+
 /** Opens store, queue and models. Whatever was opened is closed again if a later one fails. */
 export async function openDependencies(settings: Settings): Promise<OpenDependencies> {
   const log = openLog(settings.log);
@@ -42,11 +45,15 @@ export async function openDependencies(settings: Settings): Promise<OpenDependen
   const store = await openStore(settings);
   try {
     const jobs = await openQueue(store.applicationUrl, log);
+    const stopping = new AbortController();
     const close = async () => {
+      const patience = setTimeout(() => stopping.abort(), PATIENCE_MS);
       await jobs.close();
+      clearTimeout(patience);
+      stopping.abort();
       await store.close();
     };
-    return { settings, log, models, store, jobs, close };
+    return { settings, log, models, store, jobs, stopping: stopping.signal, close };
   } catch (error) {
     await store.close();
     throw error;
@@ -100,22 +107,23 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
   await startMailWorker(deps);
   await resumeInterrupted(deps);
   await enqueueDueRuns(deps);
-  const everyMinute = async () => {
-    await resumeInterrupted(deps);
-    await enqueueDueRuns(deps);
-    await settleDates(deps);
-    await sweepDueSteps(deps);
-    await sweepLogouts(deps);
-    await sweepMails(deps);
-    await refreshDueMetadata(deps);
-    await raiseCertificateAlarms(deps);
-    await recheckDueDomains({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt });
-    await sealAll(deps);
-    await keepAuditMonths(deps, new Date());
-    await sweepRequestLog(deps);
-    await sweepResidualAccess(deps);
-    await sweepRetention(deps);
-  };
+  // Each by itself: what goes wrong with one keeps none of the others from being done.
+  const everyMinute: readonly (() => Promise<unknown>)[] = [
+    () => resumeInterrupted(deps),
+    () => enqueueDueRuns(deps),
+    () => settleDates(deps),
+    () => sweepDueSteps(deps),
+    () => sweepLogouts(deps),
+    () => sweepMails(deps),
+    () => refreshDueMetadata(deps),
+    () => raiseCertificateAlarms(deps),
+    () => recheckDueDomains({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt }),
+    () => sealAll(deps),
+    () => keepAuditMonths(deps, new Date()),
+    () => sweepRequestLog(deps),
+    () => sweepResidualAccess(deps),
+    () => sweepRetention(deps),
+  ];
   const clock = startClock(everyMinute, (error) => deps.log.error({ error }, 'the clock reports an error'));
   return () => clock.stop();
 }

@@ -79,6 +79,14 @@ const settingsFile = z.strictObject({
       retentionMonths: z.coerce.number().int().min(6).max(1200).optional(),
     })
     .prefault({}),
+  sources: z
+    .strictObject({
+      /** How long a source that is pulled may take to answer, and may pause within a long answer. */
+      timeoutSeconds: z.coerce.number().min(0.1).max(3600).default(60),
+      /** How often it is asked for the same thing in all, before it is told that it does not answer. */
+      tries: z.coerce.number().int().min(1).max(20).default(6),
+    })
+    .prefault({}),
   modelsFolder: z.string().default('./config/models'),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** Outbound calls may reach loopback and private addresses; for the demo and tests only. */

@@ -7,7 +7,7 @@ import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.t
 import { isQuarantined } from './quarantine.ts';
 import { reconcilePeople } from './reconcile/people.ts';
 import { PRESENT } from './reconcile/present.ts';
-import { type RunDependencies, runDirectory } from './reconcile/run.ts';
+import { endEarlierRuns, type RunDependencies, runDirectory } from './reconcile/run.ts';
 import { nextDue } from './timetable.ts';
 
 const CLOCK: Origin = { actor: { kind: 'system', id: 'clock', label: 'clock' } };
@@ -57,29 +57,40 @@ export function nextRunAt(directory: Pick<Selectable<DirectoryRow>, ScheduleColu
 
 type ScheduleColumn = 'id' | 'schedule' | 'time_zone' | 'spread_minutes' | 'scheduled_from' | 'quarantined_until';
 
+/** So that others go on where a source keeps its run waiting. */
+const RUNS_AT_ONCE = 4;
+
 /** Takes runs from the queue. */
 export async function startSyncWorker(deps: RunDependencies): Promise<void> {
-  await deps.jobs.work('sync.run', async ({ organizationId, id }) => {
-    try {
-      if (await inTenant(deps.store.db, organizationId, CLOCK, (tx) => isQuarantined(tx, id), 'reader')) return;
-      await runDirectory(deps, { organizationId, directoryId: id, origin: CLOCK, trigger: 'schedule', mode: 'run' });
-    } catch (error) {
-      // A bad feed stays bad however often it is read, and a run under way is what was wanted; both are told elsewhere.
-      if (error instanceof Fault && error.code !== 'unavailable') deps.log.warn({ directory: id }, error.toLine());
-      else throw error;
-    }
-  });
+  await deps.jobs.work(
+    'sync.run',
+    async ({ organizationId, id }) => {
+      try {
+        if (await inTenant(deps.store.db, organizationId, CLOCK, (tx) => isQuarantined(tx, id), 'reader')) return;
+        await runDirectory(deps, { organizationId, directoryId: id, origin: CLOCK, trigger: 'schedule', mode: 'run' });
+      } catch (error) {
+        // A bad feed stays bad however often it is read, and a run under way is what was wanted; both are told elsewhere.
+        if (error instanceof Fault && error.code !== 'unavailable') deps.log.warn({ directory: id }, error.toLine());
+        else throw error;
+      }
+    },
+    RUNS_AT_ONCE,
+  );
 }
 
-/** Starts anew the runs whose runner was killed: they still stage, but nobody holds their lock. */
+/**
+ * Starts anew the runs whose runner was killed: they still stage, but nobody holds their lock. One that was only to be looked at ends: whoever
+ * wanted to look is gone, and nobody has asked for more.
+ */
 export async function resumeInterrupted(deps: RunDependencies): Promise<void> {
   for (const organizationId of await locateOrganizations(deps.store.db)) {
-    const rows = await inTenant(deps.store.db, organizationId, CLOCK, async ({ db }) => {
-      const found = await sql<{ directoryId: string }>`
-        SELECT DISTINCT r.directory_id AS "directoryId" FROM sync_runs r
+    const rows = await inTenant(deps.store.db, organizationId, CLOCK, async (tx) => {
+      const found = await sql<{ directoryId: string; mode: 'plan' | 'run' }>`
+        SELECT DISTINCT r.directory_id AS "directoryId", r.mode FROM sync_runs r
         WHERE r.status = 'staging' AND r.directory_id IS NOT NULL
-          AND pg_try_advisory_xact_lock(hashtextextended('runner ' || r.directory_id, 0))`.execute(db);
-      return found.rows;
+          AND pg_try_advisory_xact_lock(hashtextextended('runner ' || r.directory_id, 0))`.execute(tx.db);
+      for (const { directoryId, mode } of found.rows) if (mode === 'plan') await endEarlierRuns(tx, directoryId);
+      return found.rows.filter(({ mode }) => mode === 'run');
     });
     for (const { directoryId } of rows) {
       await deps.jobs.enqueue(

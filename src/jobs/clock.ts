@@ -5,9 +5,11 @@ export interface Clock {
   stop(): Promise<void>;
 }
 
-/** Calls `everyMinute` each minute. */
-export function startClock(everyMinute: () => Promise<void>, onError: (error: unknown) => void): Clock {
-  const minute = createTask('* * * * *', () => everyMinute().catch(onError));
+/** Does all of `everyMinute`, one after the other, each minute. */
+export function startClock(everyMinute: readonly (() => Promise<unknown>)[], onError: (error: unknown) => void): Clock {
+  const minute = createTask('* * * * *', async () => {
+    for (const work of everyMinute) await work().catch(onError);
+  });
   void minute.start();
   return {
     stop: async () => {

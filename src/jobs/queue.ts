@@ -25,8 +25,8 @@ export interface EnqueueOptions {
 
 export interface JobQueue {
   enqueue(queue: Queue, data: JobData, options?: EnqueueOptions): Promise<void>;
-  /** Takes jobs of a queue, one at a time. A handler that throws has its job retried with growing pauses. */
-  work(queue: Queue, handle: (data: JobData) => Promise<void>): Promise<void>;
+  /** Takes jobs of a queue, one or so many at a time. A handler that throws has its job retried with growing pauses. */
+  work(queue: Queue, handle: (data: JobData) => Promise<void>, atOnce?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -45,10 +45,14 @@ export async function openQueue(applicationUrl: string, log: Log): Promise<JobQu
     enqueue: async (queue, data, { transaction, ...options } = {}) => {
       await boss.send(queue, data, { ...options, ...(transaction ? { db: fromKysely(transaction) } : {}) });
     },
-    work: async (queue, handle) => {
-      await boss.work<JobData>(queue, { pollingIntervalSeconds: 1, batchSize: 1 }, async (jobs) => {
-        for (const job of jobs) await handle(job.data);
-      });
+    work: async (queue, handle, atOnce = 1) => {
+      await boss.work<JobData>(
+        queue,
+        { pollingIntervalSeconds: 1, batchSize: 1, localConcurrency: atOnce },
+        async (jobs) => {
+          for (const job of jobs) await handle(job.data);
+        },
+      );
     },
     close: () => boss.stop({ graceful: true, timeout: 20_000 }),
   };

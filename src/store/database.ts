@@ -12,6 +12,8 @@ import type { Tables } from './tables.ts';
 export interface Store {
   /** The application's own connections: bound by row-level security, owner of nothing. */
   readonly db: Kysely<Tables>;
+  /** Connections that are held for as long as something goes on, so that none is missing where it is done. */
+  readonly sessions: Kysely<Tables>;
   /** For what needs a connection of its own kind (the queue, listening for notifications). */
   readonly applicationUrl: string;
   /** For how long what was read of an organization's access counts. */
@@ -41,13 +43,16 @@ export async function openStore(settings: Settings): Promise<Store> {
       throw error;
     });
     const last: (() => Promise<void>)[] = [];
+    const sessions = connect(applicationUrl, settings.database.poolSize);
     const close = async () => {
       for (const work of last) await work();
       await changes.close();
+      await sessions.destroy();
       await db.destroy();
       await leave();
     };
-    return { db, applicationUrl, changes, migrated, beforeClose: (work) => void last.push(work), close };
+    const beforeClose: Store['beforeClose'] = (work) => void last.push(work);
+    return { db, sessions, applicationUrl, changes, migrated, beforeClose, close };
   } catch (error) {
     await leave();
     throw error;

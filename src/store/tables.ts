@@ -234,6 +234,8 @@ export interface SyncRunRow {
   id: Generated<string>;
   directory_id: string | null;
   trigger: string;
+  /** Whether what is planned is to be applied too. */
+  mode: Generated<'plan' | 'run'>;
   status: 'staging' | 'planned' | 'held' | 'applied' | 'failed' | 'discarded';
   base_hash: string | null;
   cursor: Generated<string | null>;

@@ -20,11 +20,14 @@ import { baseHash, type Counts, countChanges, guardPlan, planDirectory } from '.
 import { beginProgress, endProgress, progressTeller, type Watched } from './run-progress.ts';
 import { stage } from './stage.ts';
 import { dropStaged, recordStagedFacts, recordStagedLinks } from './staged-facts.ts';
+import { Stopping, unlessStopping } from './stopping.ts';
 import { asOnlyRunner, holdStaging, takeTurn } from './turns.ts';
 
 export interface RunDependencies extends ReconcileDependencies, OpenSourceDependencies {
   readonly store: Store;
   readonly log: Log;
+  /** Aborted when the server is about to end, and waits for no source any more. */
+  readonly stopping?: AbortSignal;
 }
 
 export interface RunRequest {
@@ -52,18 +55,23 @@ export interface RunReport {
  * @throws Fault `invalid-feed` (nothing was changed), `run-in-progress`, `not-found`
  */
 export function runDirectory(deps: RunDependencies, request: RunRequest): Promise<RunReport> {
-  return asOnlyRunner(deps.store.db, request.directoryId, async () => {
+  return asOnlyRunner(deps.store.sessions, request.directoryId, async () => {
     const { runId, source, cursor } = await beginRun(deps, request);
     request.onBegun?.(runId);
     const progress = progressTeller(deps, request, runId);
     try {
-      const reading = await source.read(cursor);
-      await stage(deps.store.db, { ...request, onProgress: progress.read }, runId, reading);
+      const reading = await unlessStopping(deps.stopping, async () => {
+        const begun = await source.read(cursor);
+        await stage(deps.store.db, { ...request, onProgress: progress.read }, runId, begun);
+        return begun;
+      });
       progress.enter('planning');
       return await inTenant(deps.store.db, request.organizationId, request.origin, (tx) =>
         settle(deps, tx, request, runId, reading, progress),
       );
     } catch (error) {
+      // Another server takes up what this one leaves under way.
+      if (error instanceof Stopping) throw error;
       // Where not even that can be written down, the run still stages, and is taken for interrupted.
       await failRun(deps, request, runId, error).catch((cause: unknown) =>
         deps.log.error({ error: cause, runId }, "a run's failure could not be recorded"),
@@ -95,6 +103,7 @@ async function beginRun(deps: RunDependencies, request: RunRequest): Promise<Beg
         organization_id: tx.organizationId,
         directory_id: directory.id,
         trigger: request.trigger,
+        mode: request.mode,
         status: 'staging',
         base_hash: null,
         error: null,
@@ -108,7 +117,7 @@ async function beginRun(deps: RunDependencies, request: RunRequest): Promise<Beg
 }
 
 /** A run that still stages was killed, for its runner would hold the lock; a plan that waits is superseded by a newer look. */
-async function endEarlierRuns(tx: TenantTransaction, directoryId: string): Promise<void> {
+export async function endEarlierRuns(tx: TenantTransaction, directoryId: string): Promise<void> {
   const ended = await sql<{ id: string; was: string }>`
     UPDATE sync_runs r SET finished_at = now(), status = CASE was.status WHEN 'staging' THEN 'failed' ELSE 'discarded' END,
       error = CASE was.status WHEN 'staging' THEN 'interrupted; nothing of it was applied' ELSE 'superseded by a later run' END

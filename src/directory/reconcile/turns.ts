@@ -28,9 +28,9 @@ export async function takeTurn(tx: TenantTransaction, how: 'alone' | 'beside oth
  * it, so that a killed runner leaves nothing locked.
  * @throws Fault `run-in-progress` where somebody else runs it
  */
-export function asOnlyRunner<T>(db: Kysely<Tables>, directoryId: string, work: () => Promise<T>): Promise<T> {
+export function asOnlyRunner<T>(sessions: Kysely<Tables>, directoryId: string, work: () => Promise<T>): Promise<T> {
   const key = sql`hashtextextended(${`runner ${directoryId}`}, 0)`;
-  return db.connection().execute(async (connection) => {
+  return sessions.connection().execute(async (connection) => {
     const { rows } = await sql<{ mine: boolean }>`SELECT pg_try_advisory_lock(${key}) AS mine`.execute(connection);
     if (!rows[0]?.mine) {
       throw new Fault('run-in-progress', 'This directory is being synchronized at this moment.', {

@@ -34,7 +34,7 @@ export const SOURCE_KINDS = {
 export type SourceKindName = keyof typeof SOURCE_KINDS;
 
 export interface OpenSourceDependencies {
-  readonly settings: Pick<Settings, 'secrets' | 'allowPrivateNetwork'>;
+  readonly settings: Pick<Settings, 'secrets' | 'allowPrivateNetwork' | 'sources'>;
 }
 
 interface DirectoryToOpen {
@@ -45,7 +45,6 @@ interface DirectoryToOpen {
   readonly sealed_secrets: string | null;
 }
 
-const TIMEOUT_MS = 60_000;
 const DOWNLOAD_TIMEOUT_MS = 60 * 60_000;
 
 /** Whether a kind of directory is pulled. */
@@ -66,10 +65,12 @@ export function openSource({ settings }: OpenSourceDependencies, directory: Dire
   }
   const found: SourceKind = SOURCE_KINDS[kind];
   const { allowPrivateNetwork } = settings;
+  const { timeoutSeconds, tries } = settings.sources;
+  const idle = timeoutSeconds * 1000;
   return found.open(found.settings.parse(config), {
     secrets: openedSecrets(settings.secrets.sealingKeys, found, directory),
-    send: sender({ fetch: outboundFetch({ allowPrivateNetwork, timeout: TIMEOUT_MS }) }),
-    download: downloader({ fetch: outboundFetch({ allowPrivateNetwork, timeout: DOWNLOAD_TIMEOUT_MS }) }),
+    send: sender({ fetch: outboundFetch({ allowPrivateNetwork, timeout: idle }), tries }),
+    download: downloader({ fetch: outboundFetch({ allowPrivateNetwork, timeout: DOWNLOAD_TIMEOUT_MS }), idle, tries }),
     now: () => new Date(),
     allowPrivateNetwork,
   });

@@ -41,6 +41,7 @@ export const access: Migration = {
       -- Null where it is not a directory that moved but the rules.
       directory_id uuid,
       trigger text NOT NULL,
+      mode text NOT NULL DEFAULT 'run' CHECK (mode IN ('plan', 'run')),
       status text NOT NULL CHECK (status IN
         ('staging', 'planned', 'held', 'applied', 'failed', 'discarded')),
       -- Of the facts, rules and memberships that the plan was made from; apply refuses a plan whose base has moved.

@@ -83,6 +83,8 @@ const settingsFile = z.strictObject({
     .strictObject({
       /** How long a source that is pulled may take to answer, and may pause within a long answer. */
       timeoutSeconds: z.coerce.number().min(0.1).max(3600).default(60),
+      /** How long one long answer may take in all, however steadily it comes. */
+      downloadSeconds: z.coerce.number().min(0.1).max(86_400).default(3600),
       /** How often it is asked for the same thing in all, before it is told that it does not answer. */
       tries: z.coerce.number().int().min(1).max(20).default(6),
     })

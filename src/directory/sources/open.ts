@@ -45,8 +45,6 @@ interface DirectoryToOpen {
   readonly sealed_secrets: string | null;
 }
 
-const DOWNLOAD_TIMEOUT_MS = 60 * 60_000;
-
 /** Whether a kind of directory is pulled. */
 export function isPulled(kind: string): kind is SourceKindName {
   return Object.hasOwn(SOURCE_KINDS, kind);
@@ -65,12 +63,16 @@ export function openSource({ settings }: OpenSourceDependencies, directory: Dire
   }
   const found: SourceKind = SOURCE_KINDS[kind];
   const { allowPrivateNetwork } = settings;
-  const { timeoutSeconds, tries } = settings.sources;
+  const { timeoutSeconds, downloadSeconds, tries } = settings.sources;
   const idle = timeoutSeconds * 1000;
   return found.open(found.settings.parse(config), {
     secrets: openedSecrets(settings.secrets.sealingKeys, found, directory),
     send: sender({ fetch: outboundFetch({ allowPrivateNetwork, timeout: idle }), tries }),
-    download: downloader({ fetch: outboundFetch({ allowPrivateNetwork, timeout: DOWNLOAD_TIMEOUT_MS }), idle, tries }),
+    download: downloader({
+      fetch: outboundFetch({ allowPrivateNetwork, timeout: downloadSeconds * 1000 }),
+      idle,
+      tries,
+    }),
     now: () => new Date(),
     allowPrivateNetwork,
   });

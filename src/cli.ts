@@ -5,6 +5,7 @@ import { catalogOf } from './access/catalog.ts';
 import { modelCheck } from './access/model-file.ts';
 import { auditCheckpoint, auditCheckpointKey, auditExport, auditSearch, auditVerify } from './audit/audit-command.ts';
 import { createKey, keyLines, revokeKey, rotateKey } from './credentials/api-key-command.ts';
+import { listSealingKeys, rotateSealingKeys } from './credentials/keys-command.ts';
 import { startDemo } from './demo/demo.ts';
 import { decideRun, heldRuns, syncDirectory } from './directory/sync-command.ts';
 import { Fault } from './errors.ts';
@@ -199,6 +200,16 @@ apiKeys
   .action((key: string, options: { reason: string; organization?: string }) =>
     withTenant(options.organization, async (_, tx) => say(await revokeKey(tx, key, options.reason))),
   );
+
+const keys = program.command('keys').description('the keys that seal stored secrets');
+keys
+  .command('list', { isDefault: true })
+  .description('how many rows are sealed under which key')
+  .action(() => withDependencies(async (deps) => (await listSealingKeys(deps)).forEach(say)));
+keys
+  .command('rotate')
+  .description('seal everything with the first of the keys; can be interrupted and begun again')
+  .action(() => withDependencies((deps) => rotateSealingKeys(deps, say)));
 
 const audit = program.command('audit').description('prove and export what happened');
 audit

@@ -2,11 +2,13 @@
 import { type Kysely, Kysely as KyselyDatabase, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { Fault } from '../errors.ts';
+import type { SealingKeys } from '../sealing-keys.ts';
 import type { Settings } from '../settings.ts';
 import { CHANNEL, type Changes, openChanges } from './changes.ts';
 import { openEmbeddedCluster } from './embedded.ts';
 import { type ApplicationRole, migrate, urlAs } from './migrate.ts';
 import { frugal } from './prepared.ts';
+import { noteSealingKey, refuseMissingKeys } from './sealing-key-check.ts';
 import type { Tables } from './tables.ts';
 
 export interface Store {
@@ -26,7 +28,8 @@ export interface Store {
 
 /**
  * Opens the store and brings its schema up to date.
- * @throws Fault `unavailable` where no database answers, `invalid-settings` where its role would not be held by the walls
+ * @throws Fault `unavailable` where no database answers, `invalid-settings` where its role would not be held by the walls or a sealing
+ * key is missing
  */
 export async function openStore(settings: Settings): Promise<Store> {
   const role: ApplicationRole = {
@@ -35,13 +38,18 @@ export async function openStore(settings: Settings): Promise<Store> {
   };
   const { ownerUrl, applicationUrl, leave } = await locateDatabase(settings, role);
   try {
-    const migrated = ownerUrl === undefined ? [] : await migrateAsOwner(ownerUrl, role);
+    const migrated = ownerUrl === undefined ? [] : await migrateAsOwner(ownerUrl, role, settings.secrets.sealingKeys);
     const changes = openChanges(applicationUrl);
     const db = connect(applicationUrl, settings.database.poolSize, changes);
-    await refuseUnwalledRole(db).catch(async (error: unknown) => {
+    try {
+      await refuseUnwalledRole(db);
+      await refuseMissingKeys(db, settings.secrets.sealingKeys);
+      await noteSealingKey(db, settings.secrets.sealingKeys);
+    } catch (error) {
+      await changes.close();
       await db.destroy();
       throw error;
-    });
+    }
     const last: (() => Promise<void>)[] = [];
     const sessions = connect(applicationUrl, settings.database.poolSize);
     const close = async () => {
@@ -123,11 +131,12 @@ async function makeDatabase(url: string): Promise<void> {
   }
 }
 
-async function migrateAsOwner(ownerUrl: string, role: ApplicationRole): Promise<string[]> {
+async function migrateAsOwner(ownerUrl: string, role: ApplicationRole, keys: SealingKeys): Promise<string[]> {
   // One connection, so that the session setting which names the role holds for every migration.
   const owner = connect(ownerUrl, 1);
   try {
-    await sql`SELECT 1`.execute(owner);
+    // Before anything is changed: the application role's password may derive from the key.
+    await refuseMissingKeys(owner, keys);
     return await migrate(owner, ownerUrl, role);
   } catch (cause) {
     if (cause instanceof Fault) throw cause;

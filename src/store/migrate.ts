@@ -19,6 +19,7 @@ import { setUpLinks } from './migrations/0012-set-up-links.ts';
 import { scim } from './migrations/0013-scim.ts';
 import { sync } from './migrations/0014-sync.ts';
 import { leaving } from './migrations/0015-leaving.ts';
+import { sealing } from './migrations/0016-sealing.ts';
 import { accessChanges } from './migrations/0017-access-changes.ts';
 import { peopleAdministration } from './migrations/0018-people.ts';
 import { auditTrail } from './migrations/0019-audit-trail.ts';
@@ -40,6 +41,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0013-scim': scim,
   '0014-sync': sync,
   '0015-leaving': leaving,
+  '0016-sealing': sealing,
   '0017-access-changes': accessChanges,
   '0018-people': peopleAdministration,
   '0019-audit-trail': auditTrail,

@@ -567,6 +567,12 @@ export interface OffboardingStepRow {
   finished_at: Date | null;
 }
 
+export interface SealingKeyRow {
+  organization_id: string;
+  id: string;
+  first_used_at: Generated<Date>;
+}
+
 export interface AuditEventRow {
   organization_id: string;
   id: Generated<number>;
@@ -872,6 +878,7 @@ export interface Tables {
   custom_roles: CustomRoleRow;
   invitations: InvitationRow;
   invitation_roles: InvitationRoleRow;
+  sealing_keys: SealingKeyRow;
   audit_events: AuditEventRow;
   audit_seals: AuditSealRow;
   audit_retention: AuditRetentionRow;

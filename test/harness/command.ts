@@ -23,6 +23,7 @@ export function start(
     ...inherited,
     DATABASE_URL: ownerUrl,
     DRAWBRIDGE_SEALING_KEY: settings.secrets.sealingKeys.current.secret.toString('base64'),
+    DRAWBRIDGE_APPLICATION_PASSWORD: settings.secrets.applicationPassword,
     DRAWBRIDGE_OPERATOR_TOKEN: settings.secrets.operatorToken,
     DRAWBRIDGE_ALLOW_PRIVATE_NETWORK: 'true',
     LOG_LEVEL: 'error',

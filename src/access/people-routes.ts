@@ -3,15 +3,17 @@ import { z } from 'zod';
 import { eventPage, pageInput, searchPage } from '../audit/search.ts';
 import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
-import type { Store } from '../store/database.ts';
+import { organizationModel } from './organization-model.ts';
 import { findPerson, personInput } from './people.ts';
 import { listPeople, peoplePage, peopleQuery } from './people-list.ts';
 import { pageOf, personPage } from './person-page.ts';
+import type { AccessDependencies } from './routes.ts';
+import { organizationWarnings, warningsOf } from './warning-facts.ts';
 
 const params = z.object({ user: personInput });
 
 /** Routes below `/api/v1/organizations/:organization`. */
-export function peopleRoutes({ store }: { readonly store: Pick<Store, 'db'> }): ApiRouter {
+export function peopleRoutes({ store, models }: AccessDependencies): ApiRouter {
   const api = apiRouter('/api/v1/organizations/:organization');
   const area = 'people';
 
@@ -58,6 +60,25 @@ export function peopleRoutes({ store }: { readonly store: Pick<Store, 'db'> }): 
         store.db,
         request,
         async (tx) => searchPage(tx, { user: (await findPerson(tx, user)).id }, query),
+        'reader',
+      ),
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/warnings',
+      summary:
+        'What is unwise: many owners, idle people, old or shared keys, an administrative default role, a review that is due',
+      area,
+      answer: organizationWarnings,
+    },
+    (_, request) =>
+      withinTenant(
+        store.db,
+        request,
+        async (tx) => warningsOf(tx, await organizationModel(models, tx), new Date()),
         'reader',
       ),
   );

@@ -1,14 +1,21 @@
 /** What an organization should be warned of, by the thresholds of its model (access-models; offboarding, Roles, people, reviews). */
+import { z } from 'zod';
 import { type AccessModel, findRole, type RoleRef } from './model.ts';
 
 export interface AccessFacts {
   /** For each scope that has owners, how many. */
   readonly owners: ReadonlyArray<RoleRef & { readonly scopeId: string; readonly count: number }>;
-  /** The role that newcomers get at sign-in. */
-  readonly defaultRole: RoleRef | null;
-  readonly people: ReadonlyArray<{ readonly id: string; readonly lastActiveAt: Date | null; readonly createdAt: Date }>;
+  /** The roles that newcomers get at sign-in. */
+  readonly defaultRoles: readonly RoleRef[];
+  readonly people: ReadonlyArray<{
+    readonly id: string;
+    readonly email: string;
+    readonly lastActiveAt: Date | null;
+    readonly createdAt: Date;
+  }>;
   readonly keys: ReadonlyArray<{
     readonly id: string;
+    readonly display: string;
     readonly createdAt: Date;
     /** In which it was used, or is for. */
     readonly environments: readonly string[];
@@ -17,34 +24,38 @@ export interface AccessFacts {
   readonly reviewedAt: Date;
 }
 
-export interface Warning {
-  readonly code:
-    | 'too-many-owners'
-    | 'administrative-default-role'
-    | 'inactive'
-    | 'old-key'
-    | 'shared-environments'
-    | 'review-due';
+const CODES = [
+  'too-many-owners',
+  'administrative-default-role',
+  'inactive',
+  'old-key',
+  'shared-environments',
+  'review-due',
+] as const;
+
+export const warning = z.object({
+  code: z.enum(CODES),
   /** The scope, role, person or key that it is about. */
-  readonly about: string;
+  about: z.string(),
   /** For people to read. */
-  readonly message: string;
-}
+  message: z.string(),
+});
+export type Warning = Readonly<z.output<typeof warning>>;
 
 /** Everything to be warned of. */
 export function accessWarnings(model: AccessModel, facts: AccessFacts, now: Date): Warning[] {
   return [
     ...tooManyOwners(model, facts),
-    ...defaultRoleWarnings(model, facts.defaultRole),
+    ...facts.defaultRoles.flatMap((role) => defaultRoleWarnings(model, role)),
     ...inactivePeople(model, facts, now),
     ...keyWarnings(model, facts, now),
     ...reviewDue(model, facts, now),
   ];
 }
 
-/** Warns of a default role with administrative rights: whoever has an e-mail of a verified domain would be given it. */
-export function defaultRoleWarnings(model: AccessModel, defaultRole: RoleRef | null): Warning[] {
-  const role = defaultRole === null ? undefined : findRole(model, defaultRole);
+/** Whoever has an e-mail of a verified domain would be given it. */
+function defaultRoleWarnings(model: AccessModel, defaultRole: RoleRef): Warning[] {
+  const role = findRole(model, defaultRole);
   if (!model.warnings.administrativeDefaultRole || role === undefined || !role.administrative) return [];
   const message = `The default role "${role.label}" is administrative: anyone with a matching e-mail domain would be given it.`;
   return [{ code: 'administrative-default-role', about: role.role, message }];
@@ -65,7 +76,9 @@ function tooManyOwners(model: AccessModel, { owners }: AccessFacts): Warning[] {
 function inactivePeople(model: AccessModel, { people }: AccessFacts, now: Date): Warning[] {
   const days = model.warnings.inactiveDays;
   const idle = people.filter(({ lastActiveAt, createdAt }) => daysBetween(lastActiveAt ?? createdAt, now) >= days);
-  return idle.map(({ id }) => ({ code: 'inactive', about: id, message: `Not active for ${days} days or more.` }));
+  return idle.map(({ id, email }) => {
+    return { code: 'inactive', about: id, message: `${email} was not active for ${days} days or more.` };
+  });
 }
 
 function keyWarnings(model: AccessModel, { keys }: AccessFacts, now: Date): Warning[] {
@@ -74,10 +87,14 @@ function keyWarnings(model: AccessModel, { keys }: AccessFacts, now: Date): Warn
   const shared = keys.filter(({ environments }) => sharedEnvironments && new Set(environments).size > 1);
   return [
     ...old.map(
-      ({ id }): Warning => ({ code: 'old-key', about: id, message: `The key is over ${keyAgeDays} days old.` }),
+      ({ id, display }): Warning => ({
+        code: 'old-key',
+        about: id,
+        message: `The key ${display} is over ${keyAgeDays} days old.`,
+      }),
     ),
-    ...shared.map(({ id, environments }): Warning => {
-      const message = `One key serves ${environments.join(' and ')}; each should have its own.`;
+    ...shared.map(({ id, display, environments }): Warning => {
+      const message = `The key ${display} serves ${environments.join(' and ')}; each should have its own.`;
       return { code: 'shared-environments', about: id, message };
     }),
   ];

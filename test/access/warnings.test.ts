@@ -4,7 +4,7 @@ import { type AccessFacts, accessWarnings } from '../../src/access/warnings.ts';
 import { NOW, ref, shipped, YESTERDAY } from './models-under-test.ts';
 
 const daysAgo = (days: number) => new Date(NOW.getTime() - days * 86_400_000);
-const QUIET: AccessFacts = { owners: [], defaultRole: null, people: [], keys: [], reviewedAt: YESTERDAY };
+const QUIET: AccessFacts = { owners: [], defaultRoles: [], people: [], keys: [], reviewedAt: YESTERDAY };
 const codes = (model: string, facts: Partial<AccessFacts>) =>
   accessWarnings(shipped(model), { ...QUIET, ...facts }, NOW).map(({ code, about }) => `${code} ${about}`);
 
@@ -18,21 +18,21 @@ describe('warnings', () => {
   });
 
   it('given a default role with administrative rights, then it warns', () => {
-    assert.deepEqual(codes('ai-security-gateway', { defaultRole: ref('admin@organization') }), [
+    assert.deepEqual(codes('ai-security-gateway', { defaultRoles: [ref('admin@organization')] }), [
       'administrative-default-role admin',
     ]);
-    assert.deepEqual(codes('ai-security-gateway', { defaultRole: ref('member@organization') }), []);
+    assert.deepEqual(codes('ai-security-gateway', { defaultRoles: [ref('member@organization')] }), []);
   });
 
   it('given people inactive for 90 days and keys over a year old or shared, then it warns of each', () => {
     const people = [
-      { id: 'idle', lastActiveAt: daysAgo(90), createdAt: daysAgo(400) },
-      { id: 'never', lastActiveAt: null, createdAt: daysAgo(91) },
-      { id: 'busy', lastActiveAt: daysAgo(89), createdAt: daysAgo(400) },
+      { id: 'idle', email: 'idle@acme.test', lastActiveAt: daysAgo(90), createdAt: daysAgo(400) },
+      { id: 'never', email: 'never@acme.test', lastActiveAt: null, createdAt: daysAgo(91) },
+      { id: 'busy', email: 'busy@acme.test', lastActiveAt: daysAgo(89), createdAt: daysAgo(400) },
     ];
     const keys = [
-      { id: 'old', createdAt: daysAgo(366), environments: ['production'] },
-      { id: 'shared', createdAt: daysAgo(1), environments: ['production', 'development'] },
+      { id: 'old', display: 'k_old', createdAt: daysAgo(366), environments: ['production'] },
+      { id: 'shared', display: 'k_shared', createdAt: daysAgo(1), environments: ['production', 'development'] },
     ];
     assert.deepEqual(codes('fastn', { people, keys }), [
       'inactive idle',

@@ -1,6 +1,7 @@
 /** Opens what the capabilities are built from, and runs them: HTTP, workers, clock. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { endExpiredMemberships } from './access/expiry.ts';
 import { loadModels } from './access/model-file.ts';
 import { createApp, type Dependencies } from './app.ts';
 import { keepAuditMonths } from './audit/retention.ts';
@@ -13,6 +14,7 @@ import { openQueue } from './jobs/queue.ts';
 import { openLog } from './log.ts';
 import { startMailWorker, sweepMails } from './mail/send-due.ts';
 import { sweepRetention } from './offboarding/erase.ts';
+import { carryOutDepartures } from './offboarding/planned-departure.ts';
 import { sweepResidualAccess } from './offboarding/residual-access.ts';
 import { startOffboardingWorker, sweepDueSteps } from './offboarding/work-steps.ts';
 import type { Settings } from './settings.ts';
@@ -113,6 +115,8 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     () => enqueueDueRuns(deps),
     () => settleDates(deps),
     () => sweepDueSteps(deps),
+    () => carryOutDepartures(deps),
+    () => endExpiredMemberships(deps),
     () => sweepLogouts(deps),
     () => sweepMails(deps),
     () => refreshDueMetadata(deps),

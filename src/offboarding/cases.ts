@@ -36,18 +36,21 @@ export interface Case {
     readonly apiKeys: readonly { id: string; display: string; kind: string; end: string }[];
     readonly memberships: readonly { scope: string; scopeId: string; role: string; source: string }[];
   };
+  /** When the reason arose; `openedAt`: when access here ended. */
+  readonly triggeredAt: Date;
   readonly openedAt: Date;
   readonly closedAt: Date | null;
   /** When the person came back, if they have. */
   readonly rehiredAt: Date | null;
-  /** From the end of access here to the last proof from elsewhere; null while the case is open. */
+  /** From the trigger to the last proof from elsewhere; null while the case is open. */
   readonly totalSeconds: number | null;
   readonly steps: readonly CaseStep[];
 }
 
 const CASE = sql<Case>`
-  c.id, c.user_id AS "userId", u.email, c.trigger, c.reason, c.run_id AS "runId", c.ended, c.opened_at AS "openedAt",
-  c.closed_at AS "closedAt", c.rehired_at AS "rehiredAt", extract(epoch FROM c.closed_at - c.opened_at)::float8 AS "totalSeconds",
+  c.id, c.user_id AS "userId", u.email, c.trigger, c.reason, c.run_id AS "runId", c.ended, c.triggered_at AS "triggeredAt",
+  c.opened_at AS "openedAt",
+  c.closed_at AS "closedAt", c.rehired_at AS "rehiredAt", extract(epoch FROM c.closed_at - c.triggered_at)::float8 AS "totalSeconds",
   (SELECT coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'kind', s.kind, 'target', coalesce(p.slug, w.slug), 'state', s.state,
       'attempts', s.attempts, 'nextAttemptAt', CASE WHEN s.finished_at IS NULL THEN s.next_attempt_at END, 'lastError', s.last_error,
       'proof', s.proof, 'finishedAt', s.finished_at) ORDER BY s.kind, p.slug, w.slug, s.id), '[]')

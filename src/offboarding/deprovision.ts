@@ -33,6 +33,8 @@ export interface Trigger {
   readonly kind: string;
   /** The sync run that found it out. */
   readonly runId?: string;
+  /** When the reason arose; left out: now. */
+  readonly at?: Date;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function deprovision(
   const list = JSON.stringify(leavers);
   // One leaver's statements are planned once, ten thousand's for their number.
   const run = <Row>(statement: RawBuilder<Row>) => (ids.length > FEW ? statement : prepared(statement)).execute(tx.db);
-  const { rows: cases } = await run(openCases(ids, list, trigger.kind, trigger.runId ?? null, policy));
+  const { rows: cases } = await run(openCases(ids, list, trigger, policy));
   const caseIds = cases.map((each) => each.caseId);
 
   await run(atOnce(endings(ids, policy, ownerRoles(model), tx.origin.actor.label)));

@@ -16,13 +16,12 @@ function policyOfKey(policy: LeavingPolicy): RawBuilder<string> {
 export function openCases(
   ids: readonly string[],
   leavers: string,
-  trigger: string,
-  runId: string | null,
+  trigger: { readonly kind: string; readonly runId?: string; readonly at?: Date },
   policy: LeavingPolicy,
 ) {
   return sql<{ caseId: string; userId: string; apps: number }>`
-    INSERT INTO offboarding_cases (organization_id, user_id, trigger, reason, run_id, ended)
-    SELECT u.organization_id, u.id, ${trigger}, l.reason, ${runId}::uuid, jsonb_build_object(
+    INSERT INTO offboarding_cases (organization_id, user_id, trigger, reason, run_id, triggered_at, ended)
+    SELECT u.organization_id, u.id, ${trigger.kind}, l.reason, ${trigger.runId ?? null}::uuid, coalesce(${trigger.at ?? null}::timestamptz, now()), jsonb_build_object(
       'sessions', (SELECT count(*) FROM sessions s WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.expires_at > now()),
       'grants', (SELECT count(*) FROM grants g WHERE g.user_id = u.id AND g.revoked_at IS NULL AND g.expires_at > now()),
       'apps', (SELECT coalesce(jsonb_agg(DISTINCT a.client ORDER BY a.client), '[]') FROM oauth_artifacts a WHERE a.user_id = u.id

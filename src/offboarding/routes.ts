@@ -1,6 +1,7 @@
 /** Offboarding in the administration API, below `/api/v1/organizations/:organization`. */
 import { type ApiRouter, apiRouter } from '../http/endpoint.ts';
 import { declareCases } from './case-routes.ts';
+import { declareDepartures } from './departure-routes.ts';
 import { declareLeaving } from './person-routes.ts';
 import { declareProviders } from './provider-routes.ts';
 import { declareResidualAccess } from './residual-routes.ts';
@@ -11,6 +12,7 @@ import { declareWebhooks } from './webhook-routes.ts';
 export function offboardingRoutes(deps: OffboardingRouteDependencies): ApiRouter {
   const api = apiRouter('/api/v1/organizations/:organization');
   declareLeaving(api, deps);
+  declareDepartures(api, deps);
   declareCases(api, deps);
   declareResidualAccess(api, deps);
   declareProviders(api, deps);

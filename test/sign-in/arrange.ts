@@ -51,6 +51,7 @@ export async function connection(server: TestServer, { slug }: Arranged, name: s
       jwksUri: string;
       postLogoutRedirectUri: string;
       backchannelLogoutUri: string;
+      tokenRevocationUri: string;
     };
   };
 }

@@ -223,6 +223,7 @@ describe('what does not go together is refused when it is said', () => {
       jwksUri: `${at}/jwks`,
       postLogoutRedirectUri: `${at}/logged-out`,
       backchannelLogoutUri: `${at}/backchannel-logout`,
+      tokenRevocationUri: `${at}/global-token-revocation`,
     });
   });
 });

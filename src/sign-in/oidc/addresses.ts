@@ -8,5 +8,7 @@ export function relyingPartyOf(baseUrl: string, connectionId: string) {
     jwksUri: `${base}/jwks`,
     postLogoutRedirectUri: `${base}/logged-out`,
     backchannelLogoutUri: `${base}/backchannel-logout`,
+    /** Okta's Universal Logout. */
+    tokenRevocationUri: `${base}/global-token-revocation`,
   };
 }

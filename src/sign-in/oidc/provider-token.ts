@@ -38,11 +38,12 @@ export async function verifyToken(
   config: OidcConfig,
   token: string,
   asking: Asking,
-  more: Pick<JWTVerifyOptions, 'maxTokenAge' | 'requiredClaims'>,
+  /** The audience is the client where none is named. */
+  { audience, ...more }: Pick<JWTVerifyOptions, 'maxTokenAge' | 'requiredClaims'> & { readonly audience?: string },
 ): Promise<VerifiedToken> {
   const announced = metadata.id_token_signing_alg_values_supported ?? ['RS256'];
   const algorithms = ASYMMETRIC.filter((each) => announced.includes(each));
-  let wanted = { iss: metadata.issuer, aud: config.clientId };
+  let wanted = { iss: metadata.issuer, aud: audience ?? config.clientId };
   try {
     wanted = { ...wanted, iss: issuerFor(config, metadata.issuer, decodeJwt(token)['tid']) };
     const keys = createLocalJWKSet(await keysHaving(decodeProtectedHeader(token).kid, asking));

@@ -7,6 +7,7 @@ import { comeBack } from './callback.ts';
 import { publishedKeys } from './client-key.ts';
 import { oidcLogoutRoutes } from './logout-routes.ts';
 import { providers } from './provider.ts';
+import { tokenRevocationRoutes } from './token-revocation.ts';
 
 /** `/oidc/:connection/...`. */
 export function oidcRoutes(deps: SignInDependencies): Router {
@@ -30,6 +31,6 @@ export function oidcRoutes(deps: SignInDependencies): Router {
     // Kept for less long than a new key waits before it signs.
     response.set('Cache-Control', 'public, max-age=300').json({ keys: keys.map(({ jwk }) => jwk) });
   });
-  router.use(oidcLogoutRoutes(deps, find));
+  router.use(oidcLogoutRoutes(deps, find), tokenRevocationRoutes(deps, find));
   return router;
 }

@@ -1,0 +1,151 @@
+/**
+ * Global Token Revocation (draft-parecki-oauth-global-token-revocation), which Okta calls Universal Logout: the provider has whatever
+ * signs a person in end here. The account stays; that somebody has left is for a directory to say.
+ */
+import express, { type Request, Router } from 'express';
+import { decodeProtectedHeader } from 'jose';
+import { sql } from 'kysely';
+import { z } from 'zod';
+import { record } from '../../audit/record.ts';
+import { hashOf } from '../../credentials/sealing.ts';
+import { Fault } from '../../errors.ts';
+import { bearerOf } from '../../http/operator.ts';
+import { receive } from '../../offboarding/receive.ts';
+import { inTenant, type TenantTransaction } from '../../store/tenant.ts';
+import { refuseReplay } from '../attempt.ts';
+import { domainOf } from '../attributes.ts';
+import type { OidcConnection } from '../connection.ts';
+import { type Door, openDoor, type SignInDependencies } from '../door.ts';
+import { auditRefusal, SignInRefusal } from '../refusal.ts';
+import { serves } from '../served-domains.ts';
+import { relyingPartyOf } from './addresses.ts';
+import { CLOCK_TOLERANCE_S, type FindProvider } from './provider.ts';
+import { verifyToken } from './provider-token.ts';
+
+const TYPE = 'global-token-revocation+jwt';
+const MAX_AGE_S = 600;
+const name = z.string().min(1).max(320);
+const subject = z.discriminatedUnion('format', [
+  z.object({ format: z.literal('iss_sub'), iss: name, sub: name }),
+  z.object({ format: z.literal('email'), email: name }),
+  z.object({ format: z.literal('opaque'), id: name }),
+]);
+type SubjectId = z.output<typeof subject>;
+/** Of any format, known here or not. */
+const body = z.object({ sub_id: z.looseObject({ format: name }) });
+
+/** `/oidc/:connection/global-token-revocation`: 204, 400, 401, 403, 404, 422. */
+export function tokenRevocationRoutes(deps: SignInDependencies, find: FindProvider): Router {
+  const router = Router();
+  const parse = express.json({ limit: '16kb', type: ['application/json', 'application/*+json'] });
+  router.post('/oidc/:connection/global-token-revocation', async (request, response) => {
+    const door = await openDoor(deps, request, 'oidc');
+    response.set('Cache-Control', 'no-store');
+    try {
+      const once = await authenticated(deps, find, door, request);
+      await new Promise<void>((done, fail) =>
+        parse(request, response, (error) => (error === undefined ? done() : fail(error))),
+      );
+      const status = await revoke(deps, door, once, request.body);
+      response.status(status).end();
+    } catch (error) {
+      if (!(error instanceof SignInRefusal)) throw error;
+      const { connection, origin } = door;
+      await inTenant(deps.store.db, connection.organizationId, origin, (tx) =>
+        auditRefusal(tx, connection, error, 'sign_out.refused'),
+      );
+      response.set('WWW-Authenticate', 'Bearer error="invalid_token"').status(401);
+      response.json({ error: 'invalid_token', error_description: error.message });
+    }
+  });
+  return router;
+}
+
+interface Once {
+  readonly id: string;
+  readonly until: Date;
+}
+
+/** Whether it is the provider that asks. @throws SignInRefusal, Fault `forbidden` where the connection is turned off */
+async function authenticated(
+  { settings }: SignInDependencies,
+  find: FindProvider,
+  { connection }: Door<OidcConnection>,
+  request: Request,
+): Promise<Once> {
+  const token = bearerOf(request);
+  if (token === undefined) throw new SignInRefusal('token', { reason: 'There is no bearer token.', wanted: TYPE });
+  const typ = typeOf(token);
+  if (typ !== TYPE)
+    throw new SignInRefusal('token', { reason: 'The token is of another type.', wanted: TYPE, got: typ });
+  const audience = relyingPartyOf(settings.http.baseUrl, connection.id).tokenRevocationUri;
+  const { claims } = await verifyToken(await find(connection), connection.config, token, 'logout', {
+    audience,
+    maxTokenAge: MAX_AGE_S,
+    requiredClaims: ['iat', 'exp', 'jti'],
+  });
+  if (!connection.enabled) throw new Fault('forbidden', 'This connection is turned off.');
+  const until = new Date(((claims.exp ?? 0) + CLOCK_TOLERANCE_S) * 1000);
+  return { id: `revocation:${hashOf(claims.jti ?? '').toString('base64url')}`, until };
+}
+
+function typeOf(token: string): string {
+  try {
+    return decodeProtectedHeader(token).typ?.replace(/^application\//, '') ?? '';
+  } catch (error) {
+    throw new SignInRefusal('token', { reason: 'The token can not be read.' }, error);
+  }
+}
+
+/** @returns the status to answer with */
+async function revoke(
+  deps: SignInDependencies,
+  door: Door<OidcConnection>,
+  once: Once,
+  said: unknown,
+): Promise<number> {
+  const asked = body.safeParse(said);
+  if (!asked.success) throw new Fault('invalid-input', 'The body names no subject.', { where: 'sub_id' });
+  const { connection, origin } = door;
+  const known = subject.safeParse(asked.data.sub_id);
+  if (!known.success || !isTheirs(connection, known.data)) return 422;
+  return inTenant(deps.store.db, connection.organizationId, origin, async (tx) => {
+    await refuseReplay(tx, connection.id, once.id, once.until);
+    const userId = await personMeant(tx, connection, known.data);
+    const reason = 'the identity provider revoked whatever signs them in';
+    const received =
+      userId === undefined
+        ? 'unknown'
+        : await receive(deps, tx, { kind: 'signed-out', userId, trigger: 'global-token-revocation', reason });
+    await record(tx, {
+      action: 'sign_out.told_by_provider',
+      resource: { type: 'connection', id: connection.id },
+      outcome: userId === undefined ? 'failure' : 'success',
+      detail: { connection: connection.slug, user: userId ?? null, received },
+    });
+    return userId === undefined ? 404 : 204;
+  });
+}
+
+/** A provider speaks of its own people, and of those of domains that it may vouch for. */
+function isTheirs(connection: OidcConnection, asked: SubjectId): boolean {
+  if (asked.format === 'iss_sub') return asked.iss === connection.config.issuer;
+  return asked.format !== 'email' || (asked.email.includes('@') && serves(connection, domainOf(asked.email)));
+}
+
+async function personMeant(
+  tx: TenantTransaction,
+  connection: OidcConnection,
+  asked: SubjectId,
+): Promise<string | undefined> {
+  const found =
+    asked.format === 'email'
+      ? sql<{
+          id: string;
+        }>`SELECT u.id FROM users u JOIN domains d ON d.name = ${domainOf(asked.email)} AND d.verified_at IS NOT NULL
+          WHERE u.email = ${asked.email.toLowerCase()} ORDER BY u.status = 'deprovisioned' LIMIT 1`
+      : sql<{ id: string }>`SELECT user_id AS id FROM identities WHERE connection_id = ${connection.id}
+          AND subject = ${asked.format === 'opaque' ? asked.id : asked.sub}`;
+  const { rows } = await found.execute(tx.db);
+  return rows[0]?.id;
+}

@@ -84,6 +84,7 @@ export interface DirectoryRow {
   decides_lifecycle: Generated<boolean>;
   sealed_secrets: Generated<string | null>;
   cursor: Generated<string | null>;
+  grounds: Generated<string | null>;
   failures: Generated<number>;
   quarantined_until: Generated<Date | null>;
   created_at: Generated<Date>;
@@ -239,6 +240,7 @@ export interface SyncRunRow {
   status: 'staging' | 'planned' | 'held' | 'applied' | 'failed' | 'discarded';
   base_hash: string | null;
   cursor: Generated<string | null>;
+  grounds: Generated<string | null>;
   counts: Generated<Json>;
   /** JSON array of the guards that hold the plan; write it with JSON.stringify. */
   guards: Generated<unknown>;
@@ -262,6 +264,14 @@ export interface SyncProgressRow {
   since: Generated<Date>;
   records: Generated<number>;
   expected: number;
+}
+
+export interface StagedSameRow {
+  organization_id: string;
+  run_id: string;
+  id: string;
+  says_groups: boolean;
+  found_at: string;
 }
 
 export interface StagedUserRow {
@@ -835,6 +845,7 @@ export interface Tables {
   sync_runs: SyncRunRow;
   sync_group_losses: SyncGroupLossRow;
   sync_progress: SyncProgressRow;
+  staged_same: StagedSameRow;
   staged_users: StagedUserRow;
   staged_members: StagedMemberRow;
   staged_groups: StagedGroupRow;

@@ -6,7 +6,9 @@ import { type RawBuilder, sql } from 'kysely';
 import { Fault } from '../../errors.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import type { Reading } from '../sources/source.ts';
+import type { MembershipModel } from './plan-memberships.ts';
 import { PRESENT } from './present.ts';
+import { drawIn, findTwiceTold, otherGrounds } from './same.ts';
 
 /** What was found wrong in a reading. */
 export interface Findings {
@@ -20,7 +22,7 @@ const LISTED = 50;
 
 /**
  * Completes a run's staged rows.
- * @param maxBadShare how many of the records may be bad, as a fraction of 1
+ * @param given.maxBadShare how many of the records may be bad, as a fraction of 1
  * @throws Fault `invalid-feed` where more are, listing them
  */
 export async function complete(
@@ -28,10 +30,13 @@ export async function complete(
   runId: string,
   directoryId: string,
   extent: Reading['extent'],
-  maxBadShare: number,
+  { model, maxBadShare }: { readonly model: MembershipModel; readonly maxBadShare: number },
 ): Promise<Findings> {
+  await findTwiceTold(tx, runId, directoryId);
   const findings = await weigh(tx, runId, maxBadShare);
+  const groundsStand = await keepGrounds(tx, runId, directoryId, model);
   if (extent === 'changes') await carryOver(tx, runId, directoryId);
+  else await drawIn(tx, runId, directoryId, groundsStand && findings.bad === 0 ? 'concerned' : 'everybody');
   if (findings.bad > 0) await keepBad(tx, runId, directoryId);
   await keepMissing(tx, runId, directoryId);
   await resolveAliases(tx, runId);
@@ -39,9 +44,24 @@ export async function complete(
   return findings;
 }
 
+/** @returns whether they are as when the directory was applied last */
+async function keepGrounds(
+  tx: TenantTransaction,
+  runId: string,
+  directoryId: string,
+  model: MembershipModel,
+): Promise<boolean> {
+  const grounds = await otherGrounds(tx, model);
+  const { rows } = await sql<{ stand: boolean }>`
+    UPDATE sync_runs r SET grounds = ${grounds} FROM directories d WHERE r.id = ${runId} AND d.id = ${directoryId}
+    RETURNING coalesce(d.grounds = ${grounds}, false) AS stand`.execute(tx.db);
+  return rows[0]?.stand ?? false;
+}
+
 async function weigh(tx: TenantTransaction, runId: string, maxBadShare: number): Promise<Findings> {
   const { rows } = await sql<Findings & { good: number }>`
-    SELECT (SELECT count(*) FROM staged_users WHERE run_id = ${runId}) AS good, count(*) AS bad,
+    SELECT (SELECT count(*) FROM staged_users WHERE run_id = ${runId})
+        + (SELECT count(*) FROM staged_same WHERE run_id = ${runId}) AS good, count(*) AS bad,
       count(*) FILTER (WHERE coalesce(folded, '') = '') AS unattributed FROM staged_bad WHERE run_id = ${runId}`.execute(
     tx.db,
   );
@@ -144,6 +164,7 @@ async function keepMissing(tx: TenantTransaction, runId: string, directoryId: st
     runId,
     directoryId,
     sql`d.user_id IS NOT NULL AND ${PRESENT}
+      AND NOT EXISTS (SELECT 1 FROM staged_same x WHERE x.run_id = ${runId} AND x.id = d.id)
       AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.folded = lower(d.source_key))`,
     sql`coalesce(d.leaves_at, now() + ${days}::float8 * interval '1 day')`,
   );

@@ -102,7 +102,8 @@ async function countWhole(
 ): Promise<Whole> {
   const { rows } = await sql<Whole>`
     SELECT
-      (SELECT count(*) FROM staged_users WHERE run_id = ${runId} AND leaves_at IS NULL) AS feed,
+      (SELECT count(*) FROM staged_users WHERE run_id = ${runId} AND leaves_at IS NULL)
+        + (SELECT count(*) FROM staged_same WHERE run_id = ${runId}) AS feed,
       (SELECT count(*) FROM directory_users WHERE directory_id = ${directoryId} AND deleted_at IS NULL AND leaves_at IS NULL) AS "previousFeed",
       (SELECT count(*) FROM staged_bad WHERE run_id = ${runId} AND coalesce(folded, '') = '') AS unattributed,
       (SELECT count(*) FROM sync_changes WHERE run_id = ${runId} AND kind = 'user.protected') AS "keptOwners",

@@ -29,6 +29,7 @@ export function stagedRecords(runId: string, directoryId: string): Incoming {
     WHERE d.directory_id = ${directoryId}
       -- Whoever has been kept, as a last owner or a protected account, leaves as soon as nothing keeps them.
       AND (d.deleted_at IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = d.user_id AND u.status <> 'deprovisioned'))
+      AND NOT EXISTS (SELECT 1 FROM staged_same x WHERE x.run_id = ${runId} AND x.id = d.id)
       AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.source_key = d.source_key)`;
 }
 

@@ -150,9 +150,9 @@ async function settle(
     .executeTakeFirstOrThrow();
   const settings = guardSettings.parse(directory.guards);
   await endQuarantine(tx, directoryId, 'the source answers');
-  const { bad } = await complete(tx, runId, directoryId, extent, settings.maxBadShare);
-  await tx.db.updateTable('sync_runs').set({ cursor: cursor() }).where('id', '=', runId).execute();
   const model = await reconcileModel(deps, tx);
+  const { bad } = await complete(tx, runId, directoryId, extent, { model, maxBadShare: settings.maxBadShare });
+  await tx.db.updateTable('sync_runs').set({ cursor: cursor() }).where('id', '=', runId).execute();
   await planDirectory(tx, runId, directoryId, model);
   const counts = { ...(await countChanges(tx, runId)), ...(bad === 0 ? {} : { 'record.bad': bad }) };
   const guards = await guardPlan(tx, runId, directoryId, model, settings);
@@ -178,12 +178,12 @@ export async function applyRun(
   await applyPeople(deps, tx, directoryId, changes, 'sync', () => recordStagedFacts(tx, runId, directoryId));
   await applyMemberships(tx, changes);
   await rememberPresence(tx, directoryId, changes, 'all');
-  const { rows } = await sql`
-    UPDATE directories d SET cursor = r.cursor FROM sync_runs r
-    WHERE r.id = ${runId} AND d.id = ${directoryId} AND (r.cursor IS NOT NULL OR d.cursor IS NOT NULL) RETURNING r.cursor`.execute(
-    tx.db,
-  );
-  if (rows.length > 0) await recordStagedLinks(tx, runId, directoryId);
+  const { rows } = await sql<{ tellsChanges: boolean }>`
+    UPDATE directories d SET cursor = r.cursor, grounds = r.grounds
+    FROM sync_runs r, (SELECT cursor FROM directories WHERE id = ${directoryId}) former
+    WHERE r.id = ${runId} AND d.id = ${directoryId}
+    RETURNING r.cursor IS NOT NULL OR former.cursor IS NOT NULL AS "tellsChanges"`.execute(tx.db);
+  if (rows[0]?.tellsChanges) await recordStagedLinks(tx, runId, directoryId);
   await dropStaged(tx, runId);
 }
 

@@ -1,10 +1,11 @@
 /** Writes what a source says into the run's staging rows, in batches of a few thousand. */
-import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../../store/tables.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
 import type { Reading, SourceRecord, SourceUser } from '../sources/source.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { lastWord } from './last-word.ts';
+import { stageSame } from './same.ts';
 import { holdStaging } from './turns.ts';
 
 const BATCH = 2000;
@@ -27,22 +28,46 @@ export async function stage(
 ): Promise<number> {
   let batch: SourceRecord[] = [];
   let people = 0;
+  // While one batch is written the next is read.
+  let writing = Promise.resolve();
   const flush = async () => {
     const full = batch;
     batch = [];
+    await writing;
+    writing = write(full);
+  };
+  const write = async (full: SourceRecord[]) => {
     await inTenant(db, request.organizationId, request.origin, async (tx) => {
       await holdStaging(tx, runId);
-      await writeBatch(tx, request, runId, full, journal);
+      const rest = journal ? full : await withoutSame(tx, request, runId, full);
+      if (rest.length > 0) await writeBatch(tx, request, runId, rest, journal);
     });
     people += full.filter(({ kind }) => kind === 'user').length;
     request.onProgress?.(people);
   };
-  for await (const record of records) {
-    batch.push(record);
-    if (batch.length >= BATCH) await flush();
+  try {
+    for await (const record of records) {
+      batch.push(record);
+      if (batch.length >= BATCH) await flush();
+    }
+    await flush();
+  } finally {
+    await writing;
   }
-  if (batch.length > 0) await flush();
   return people;
+}
+
+/** A journal is taken in its order; of anything else, what was said last time need not be written again. */
+async function withoutSame(
+  tx: TenantTransaction,
+  { directoryId }: StagingRequest,
+  runId: string,
+  records: readonly SourceRecord[],
+): Promise<readonly SourceRecord[]> {
+  const users = records.filter((each): each is OfKind<'user'> => each.kind === 'user');
+  if (users.length === 0) return records;
+  const others = await stageSame(tx, runId, directoryId, users);
+  return records.filter((each) => each.kind !== 'user' || others.has(each));
 }
 
 async function writeBatch(
@@ -209,10 +234,4 @@ async function writeGone(
     SELECT ${tx.organizationId}::uuid, ${runId}::uuid, what, key, member FROM given ON CONFLICT DO NOTHING`.execute(
     tx.db,
   );
-}
-
-/** 128 bits over everything a record says, as a uuid: the smallest thing that Postgres compares well. */
-export function fingerprintOf({ groups: _, where: __, ...user }: SourceUser): string {
-  const hex = createHash('sha256').update(JSON.stringify(user)).digest('hex');
-  return hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

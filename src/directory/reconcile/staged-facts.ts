@@ -29,6 +29,7 @@ export async function recordStagedFacts(tx: TenantTransaction, runId: string, di
   await sql`
     UPDATE directory_users d SET active = false, deleted_at = now(), leaves_at = NULL, updated_at = now(), version = version + 1
     WHERE d.directory_id = ${directoryId} AND d.deleted_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM staged_same x WHERE x.run_id = ${runId} AND x.id = d.id)
       AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.source_key = d.source_key)`.execute(
     tx.db,
   );
@@ -58,6 +59,7 @@ async function recordGroups(tx: TenantTransaction, runId: string, directoryId: s
     WHERE s.run_id = ${runId}`;
   await sql`
     DELETE FROM directory_group_members m WHERE m.directory_id = ${directoryId}
+      AND NOT EXISTS (SELECT 1 FROM staged_same x WHERE x.run_id = ${runId} AND x.id = m.member_id)
       AND NOT EXISTS (SELECT 1 FROM (${staged}) s WHERE s.group_id = m.group_id AND s.member_id = m.member_id)`.execute(
     tx.db,
   );
@@ -90,6 +92,7 @@ export async function dropStaged(tx: TenantTransaction, runId: string): Promise<
 }
 
 const STAGED = [
+  'staged_same',
   'staged_users',
   'staged_members',
   'staged_groups',

@@ -11,7 +11,7 @@ import type { Change } from './changes.ts';
 import { reconcilePeople } from './people.ts';
 import { PRESENT } from './present.ts';
 import type { RunDependencies } from './run.ts';
-import { fingerprintOf } from './stage.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { asOnlyRunner } from './turns.ts';
 
 /** What one source said. */
@@ -112,15 +112,17 @@ async function recordFound(
   recordId: string,
   user: SourceUser,
 ): Promise<void> {
+  // Groups that the record itself says are a run's to write; without a fingerprint, the next one does not take it for unchanged.
+  const fingerprint = user.groups.length > 0 ? null : fingerprintOf(user);
   await sql`
     UPDATE directory_users d SET external_id = ${user.externalId}, user_name = ${user.userName}, email = ${user.email},
       display_name = ${user.displayName}, active = ${user.active},
       starts_at = ${user.startsOn}::date::timestamp AT TIME ZONE o.time_zone,
       ends_at = (${user.endsOn}::date + 1)::timestamp AT TIME ZONE o.time_zone,
-      attributes = ${JSON.stringify(user.attributes)}::jsonb, fingerprint = ${fingerprintOf(user)}::uuid,
+      attributes = ${JSON.stringify(user.attributes)}::jsonb, fingerprint = ${fingerprint}::uuid,
       leaves_at = NULL, deleted_at = NULL, updated_at = now(), version = version + 1
     FROM directories o WHERE o.id = ${directoryId} AND d.directory_id = o.id AND d.id = ${recordId}
-      AND (d.fingerprint IS DISTINCT FROM ${fingerprintOf(user)}::uuid OR d.leaves_at IS NOT NULL OR d.deleted_at IS NOT NULL)`.execute(
+      AND (d.fingerprint IS DISTINCT FROM ${fingerprint}::uuid OR d.leaves_at IS NOT NULL OR d.deleted_at IS NOT NULL)`.execute(
     tx.db,
   );
 }

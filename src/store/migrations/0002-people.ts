@@ -42,6 +42,8 @@ export const people: Migration = {
       -- What a pulled source asks of us, sealed; and where its next reading of changes begins.
       sealed_secrets text,
       cursor text,
+      -- What memberships were derived from besides facts, when a run was applied last.
+      grounds text,
       -- Runs that failed one after the other; after a few, the schedule leaves the source alone for a while, each time for longer.
       failures integer NOT NULL DEFAULT 0,
       quarantined_until timestamptz,

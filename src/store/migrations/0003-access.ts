@@ -50,6 +50,8 @@ export const access: Migration = {
       cursor text,
       counts jsonb NOT NULL DEFAULT '{}',
       guards jsonb NOT NULL DEFAULT '[]',
+      -- What memberships were derived from besides facts, when this plan was made.
+      grounds text,
       -- What the guards counted.
       figures jsonb NOT NULL DEFAULT '{}',
       error text,

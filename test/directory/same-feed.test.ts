@@ -17,14 +17,21 @@ async function companyWith(rules: Record<string, object>): Promise<Company> {
   const company = await makeCompany(server, database);
   company.header('id,email,name,department,title,status,groups');
   const config = { file: company.feed, columns: { status: 'status', groups: 'groups' } };
-  await company.api('put', '/directories/hr').send({ kind: 'csv', config, guards: { shareAppliesAbove: 100 } }).expect(200);
+  await company
+    .api('put', '/directories/hr')
+    .send({ kind: 'csv', config, guards: { shareAppliesAbove: 100 } })
+    .expect(200);
   for (const [slug, rule] of Object.entries(rules)) await company.api('put', `/mapping-rules/${slug}`).send(rule);
   return company;
 }
 
 const versions = (company: Company) =>
   company.within(async ({ db }) => {
-    const rows = await db.selectFrom('directory_users').select(['source_key', 'version']).orderBy('source_key').execute();
+    const rows = await db
+      .selectFrom('directory_users')
+      .select(['source_key', 'version'])
+      .orderBy('source_key')
+      .execute();
     return rows.map(({ source_key, version }) => `${source_key} ${version}`);
   });
 

@@ -35,6 +35,8 @@ export async function stage(
     batch = [];
     await writing;
     writing = write(full);
+    // It is awaited before the next one; until then its failure waits, too.
+    writing.catch(() => undefined);
   };
   const write = async (full: SourceRecord[]) => {
     await inTenant(db, request.organizationId, request.origin, async (tx) => {

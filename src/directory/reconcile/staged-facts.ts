@@ -43,7 +43,7 @@ export async function recordStagedFacts(tx: TenantTransaction, runId: string, di
 async function refreshStatistics(tx: TenantTransaction, written: number): Promise<void> {
   await sql`
     SELECT refresh_statistics() FROM pg_class
-    WHERE oid = 'directory_users'::regclass AND ${written}::integer > greatest(1000, reltuples / 5)`.execute(tx.db);
+    WHERE oid = 'directory_users'::regclass AND ${written}::integer > greatest(100, reltuples / 5)`.execute(tx.db);
 }
 
 async function recordGroups(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {

@@ -8,10 +8,10 @@ import { inTenant, type Origin, type TenantTransaction } from '../../store/tenan
 import { isPulled, openSource } from '../sources/open.ts';
 import type { BadRecord, Source, SourceUser } from '../sources/source.ts';
 import type { Change } from './changes.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { reconcilePeople } from './people.ts';
 import { PRESENT } from './present.ts';
 import type { RunDependencies } from './run.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import { asOnlyRunner } from './turns.ts';
 
 /** What one source said. */

@@ -7,7 +7,7 @@ import { auditCheckpoint, auditCheckpointKey, auditExport, auditSearch, auditVer
 import { createKey, keyLines, revokeKey, rotateKey } from './credentials/api-key-command.ts';
 import { listSealingKeys, rotateSealingKeys } from './credentials/keys-command.ts';
 import { startDemo } from './demo/demo.ts';
-import { decideRun, heldRuns, syncDirectory } from './directory/sync-command.ts';
+import { decideRun, everyChange, heldRuns, personLines, syncDirectory } from './directory/sync-command.ts';
 import { Fault } from './errors.ts';
 import { type OpenDependencies, openDependencies, startServer } from './main.ts';
 import { applyManifest, manifestLines } from './manifest/apply.ts';
@@ -97,17 +97,29 @@ for (const mode of ['plan', 'run'] as const) {
     .command(`${mode} <directory>`)
     .description(mode === 'plan' ? 'pull and plan; apply nothing' : 'pull, plan and, unless a guard holds it, apply')
     .addOption(organization())
+    .option('--all', 'every change, not some of each kind')
     .option('--json', 'the run and its plan as JSON')
-    .action((directory: string, options: { organization?: string; json?: boolean }) =>
+    .action((directory: string, options: { organization?: string; all?: boolean; json?: boolean }) =>
       withOrganization(options.organization, async (deps, organizationId) => {
-        const watched = { organizationId, origin: COMMAND, progressTo: process.stderr };
-        const { report: run, changes, lines } = await syncDirectory(deps, directory, mode, watched);
-        if (options.json) say(JSON.stringify({ run, changes }, null, 2));
+        const { columns } = process.stdout;
+        const watched = { organizationId, origin: COMMAND, progressTo: process.stderr, columns, all: options.all };
+        const { report: run, lines } = await syncDirectory(deps, directory, mode, watched);
+        if (options.json) say(JSON.stringify({ run, changes: await everyChange(deps, run.runId, watched) }, null, 2));
         else lines.forEach(say);
         if (run.status === 'held') process.exitCode = 2;
       }),
     );
 }
+
+sync
+  .command('person <user>')
+  .description('ask the sources for one person, and settle them')
+  .addOption(organization())
+  .action((user: string, options: { organization?: string }) =>
+    withOrganization(options.organization, async (deps, organizationId) => {
+      (await personLines(deps, user, { organizationId, origin: COMMAND })).forEach(say);
+    }),
+  );
 
 const held = sync
   .command('held')

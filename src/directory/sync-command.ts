@@ -1,9 +1,12 @@
 /** `drawbridge sync plan|run|held`: what the commands do and say; the terminal itself is the caller's. */
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
 import { findDirectory } from './directory.ts';
+import { HEADINGS, type PlanGroup, planTable } from './plan-table.ts';
 import { type ProgressOutput, progressOn } from './progress.ts';
+import type { ChangeKind } from './reconcile/changes.ts';
 import { approveRun, discardRun } from './reconcile/held.ts';
 import { type RunDependencies, type RunReport, runDirectory } from './reconcile/run.ts';
+import { type SyncedPerson, syncPerson } from './reconcile/sync-person.ts';
 import { findRun, listChanges, listRuns, type PlannedChange, type RunSummary } from './runs.ts';
 
 export interface SyncOptions {
@@ -11,6 +14,10 @@ export interface SyncOptions {
   readonly origin: Origin;
   /** Where the progress is shown. */
   readonly progressTo?: ProgressOutput;
+  /** How wide the terminal is, where there is one. */
+  readonly columns?: number | undefined;
+  /** Every change of the plan rather than some of each kind. */
+  readonly all?: boolean | undefined;
 }
 
 /** Pulls a directory and gives the readable plan with what became of it. */
@@ -19,8 +26,8 @@ export async function syncDirectory(
   directory: string,
   mode: 'plan' | 'run',
   options: SyncOptions,
-): Promise<{ report: RunReport; changes: PlannedChange[]; lines: string[] }> {
-  const { organizationId, origin, progressTo } = options;
+): Promise<{ report: RunReport; lines: string[] }> {
+  const { organizationId, origin, progressTo, columns } = options;
   const { id, people } = await inTenant(deps.store.db, organizationId, origin, async (tx) => {
     const found = await findDirectory(tx, directory);
     return { id: found.id, people: await countPeople(tx, found.id) };
@@ -30,8 +37,8 @@ export async function syncDirectory(
     ...{ organizationId, origin, directoryId: id, trigger: 'request', mode },
     ...(progress === undefined ? {} : { onProgress: progress.show }),
   }).finally(() => progress?.end());
-  const changes = await everyChange(deps, report.runId, options);
-  return { report, changes, lines: [...planLines(changes), '', ...verdictLines(report)] };
+  const groups = await planGroups(deps, report, options);
+  return { report, lines: [...planTable(groups, columns), '', ...verdictLines(report)] };
 }
 
 /** How many a directory named last time. */
@@ -87,39 +94,40 @@ export async function everyChange(
   });
 }
 
-const SIGNS: Readonly<Record<string, string>> = {
-  'user.create': '+ person     ',
-  'user.link': '= person     ',
-  'user.update': '~ person     ',
-  'user.reactivate': '+ back       ',
-  'user.deprovision': '- leaves     ',
-  'user.missing': '- missing    ',
-  'user.waiting': '- missing    ',
-  'user.found': '+ found      ',
-  'user.ambiguous': '? unclear    ',
-  'user.protected': '! kept       ',
-  'membership.add': '+ membership ',
-  'membership.change': '~ membership ',
-  'membership.remove': '- membership ',
-  'membership.withheld': '! withheld   ',
-};
+/** A few of each kind, so that a plan of a million changes is still one that is read. */
+const SHOWN = 20;
 
-/** A plan as lines that a person reads: sign, who, where and what, why. */
-export function planLines(changes: readonly PlannedChange[]): string[] {
-  if (changes.length === 0) return ['No changes: everything is as the directory and the rules say.'];
-  const who = Math.min(40, Math.max(...changes.map((change) => (change.email ?? '').length)));
-  const what = Math.min(40, Math.max(...changes.map((change) => whatOf(change).length)));
-  return changes.map((change) => {
-    const columns = [(change.email ?? '(no e-mail)').padEnd(who), whatOf(change).padEnd(what), change.reason];
-    return `${SIGNS[change.kind] ?? change.kind}${columns.join('  ')}`.trimEnd();
+async function planGroups(
+  deps: RunDependencies,
+  { runId, counts }: RunReport,
+  { organizationId, origin, all = false }: SyncOptions,
+): Promise<PlanGroup[]> {
+  const kinds = (Object.keys(HEADINGS) as ChangeKind[]).filter((kind) => (counts[kind] ?? 0) > 0);
+  return inTenant(deps.store.db, organizationId, origin, async (tx) => {
+    const groups: PlanGroup[] = [];
+    for (const kind of kinds) {
+      const count = counts[kind] ?? 0;
+      // One more takes no more room than the line that would tell of it.
+      const limit = all || count <= SHOWN + 1 ? count : SHOWN;
+      groups.push({ kind, count, shown: (await listChanges(tx, runId, { kind, limit })).changes });
+    }
+    return groups;
   });
 }
 
-function whatOf({ scope, role, oldRole }: PlannedChange): string {
-  if (scope === null) return '';
-  const roles =
-    role !== null && oldRole !== null && role !== oldRole ? `${oldRole} -> ${role}` : (role ?? oldRole ?? '');
-  return `${scope}: ${roles}`;
+/** What asking the sources for one person has come to. */
+export async function personLines(
+  deps: RunDependencies,
+  user: string,
+  { organizationId, origin }: SyncOptions,
+): Promise<string[]> {
+  const { directories, changes }: SyncedPerson = await syncPerson(deps, { organizationId, origin }, user);
+  const answers = directories.map(({ directory, answer, reason }) => `${directory}: ${reason ?? answer}`);
+  const done = changes.map(({ kind, role, old_role: oldRole, reason }) => {
+    const what = kind.startsWith('membership') ? `: ${role ?? oldRole}` : '';
+    return `${HEADINGS[kind]}${what} (${reason})`;
+  });
+  return [...answers, ...(done.length === 0 ? ['Nothing has changed.'] : done)];
 }
 
 function verdictLines({ runId, status, counts, guards }: RunReport): string[] {

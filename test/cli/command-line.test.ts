@@ -184,7 +184,7 @@ describe('drawbridge sync, offboard, audit', () => {
   it('given a feed, then sync plan shows it and sync run applies it', async () => {
     write(...people);
     const planned = await drawbridge('sync', 'plan', 'hr');
-    assert.match(planned.stdout, /\+ person +person0@acme\.example +new in the directory/);
+    assert.match(planned.stdout, /\+ New \(12\)\n {2}person0@acme\.example +new in the directory/);
     assert.match(planned.stdout, /Planned only: nothing was applied\./);
     const applied = await drawbridge('sync', 'run', 'hr', '--organization', 'acme');
     assert.equal(applied.code, 0, applied.stderr);

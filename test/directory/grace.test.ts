@@ -65,7 +65,7 @@ describe('days of grace', () => {
     const [told] = await reasons(acme, run.id, 'user.missing');
     assert.match(
       told ?? '',
-      /^p2@acme.example not in the source any more: leaves on 20\d\d-\d\d-\d\d \d\d:\d\d unless back$/,
+      /^p2@acme.example missing: leaves on 20\d\d-\d\d-\d\d \d\d:\d\d unless back$/,
     );
     assert.equal(await statusOf(acme, 'p2@acme.example'), 'active');
     assert.deepEqual(await acme.memberships('p2@acme.example'), ['main:member (mapping)']);

@@ -112,8 +112,8 @@ export function planPeople(
         WHEN 'user.update' THEN 'name or e-mail address changed in the directory'
         WHEN 'user.reactivate' THEN 'is back in the directory'
         WHEN 'user.deprovision' THEN gone_because
-        WHEN 'user.missing' THEN 'not in the source any more: leaves on ' || leaves_at || ' unless back'
-        WHEN 'user.waiting' THEN 'still not in the source: leaves on ' || leaves_at || ' unless back'
+        WHEN 'user.missing' THEN 'missing: leaves on ' || leaves_at || ' unless back'
+        WHEN 'user.waiting' THEN 'still missing: leaves on ' || leaves_at || ' unless back'
         WHEN 'user.found' THEN 'is in the source again and does not leave'
         WHEN 'user.protected' THEN CASE WHEN gone THEN gone_because ELSE 'not in the source any more' END || ', but is the last owner or a protected account'
         ELSE doubt

@@ -13,10 +13,12 @@ import { peopleRoutes } from './access/people-routes.ts';
 import { roleRoutes } from './access/role-routes.ts';
 import { accessRoutes } from './access/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
+import { installationStreamRoutes, streamRoutes } from './audit/streams/routes.ts';
 import { authenticateApiKey } from './credentials/authenticate-key.ts';
 import { openKeyUses } from './credentials/key-uses.ts';
 import { openKeys } from './credentials/known-keys.ts';
 import { credentialRoutes } from './credentials/routes.ts';
+import { sealedBy } from './credentials/sealing.ts';
 import { tokenRoutes } from './credentials/token-routes.ts';
 import { personRoutes } from './directory/person-routes.ts';
 import { reconcileEverybody, reconcilePeople } from './directory/reconcile/people.ts';
@@ -150,6 +152,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
     installationRoutes(tenancy),
     manifestRoutes({ ...deps, catalog: tenancy.catalog }),
     appRoutes(deps),
+    installationStreamRoutes({ ...deps, secrets: sealedBy(deps.settings.secrets.sealingKeys) }),
   ];
   const perOrganization: ApiRouter[] = [
     tenancyRoutes(tenancy),
@@ -185,6 +188,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
     }),
     mailRoutes(deps),
     auditRoutes(deps),
+    streamRoutes({ ...deps, secrets: sealedBy(deps.settings.secrets.sealingKeys) }),
   ];
   return { open, installation, perOrganization };
 }

@@ -6,6 +6,8 @@ import { loadModels } from './access/model-file.ts';
 import { createApp, type Dependencies } from './app.ts';
 import { keepAuditMonths } from './audit/retention.ts';
 import { sealAll } from './audit/seal.ts';
+import { startStreamWorker, sweepStreams } from './audit/streams/work.ts';
+import { sealedBy } from './credentials/sealing.ts';
 import { enqueueDueRuns, resumeInterrupted, settleDates, startSyncWorker } from './directory/schedule.ts';
 import { sweepRequestLog } from './directory/scim/request-log.ts';
 import { Fault } from './errors.ts';
@@ -107,6 +109,8 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
   await startOffboardingWorker(deps);
   await startLogoutWorker(deps);
   await startMailWorker(deps);
+  const streaming = { ...deps, secrets: sealedBy(deps.settings.secrets.sealingKeys) };
+  await startStreamWorker(streaming);
   await resumeInterrupted(deps);
   await enqueueDueRuns(deps);
   // Each by itself: what goes wrong with one keeps none of the others from being done.
@@ -124,6 +128,7 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     () => recheckDueDomains({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt }),
     () => sealAll(deps),
     () => keepAuditMonths(deps, new Date()),
+    () => sweepStreams(streaming),
     () => sweepRequestLog(deps),
     () => sweepResidualAccess(deps),
     () => sweepRetention(deps),

@@ -37,6 +37,14 @@ export function unseal(keys: SealingKeys, purpose: string, sealed: string): stri
   }
 }
 
+/** Sealing for a capability that knows no keys: it is given where the capabilities are put together. */
+export function sealedBy(keys: SealingKeys) {
+  return {
+    seal: (purpose: string, secret: string) => seal(keys, purpose, secret),
+    open: (purpose: string, sealed: string) => unseal(keys, purpose, sealed),
+  };
+}
+
 /** SHA-256 of a presented token or key: the only form in which one is stored. */
 export function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();

@@ -1,5 +1,5 @@
 /** Tells an endpoint of a leaver, signed by Standard Webhooks. The message id is the step's, so that a repetition is recognised. */
-import { createHmac } from 'node:crypto';
+import { signedHeaders } from '../http/webhook-signature.ts';
 import { type Outcome, retryAfter } from './next-step.ts';
 
 export interface WebhookMessage {
@@ -33,23 +33,5 @@ export async function sendWebhook(message: WebhookMessage, send: typeof fetch, n
     state: 'retry',
     error: `the endpoint answered ${status}`,
     retryAfterSeconds: retryAfter(response.headers.get('retry-after'), now()),
-  };
-}
-
-/** The headers that prove a message: `v1,` HMAC-SHA256 of `id.timestamp.body`. */
-export function signedHeaders(
-  message: Pick<WebhookMessage, 'id' | 'secret'>,
-  body: string,
-  now: Date,
-): Record<string, string> {
-  const timestamp = String(Math.floor(now.getTime() / 1000));
-  const key = Buffer.from(message.secret.slice('whsec_'.length), 'base64');
-  const signature = createHmac('sha256', key).update(`${message.id}.${timestamp}.${body}`).digest('base64');
-  return {
-    'content-type': 'application/json',
-    'user-agent': 'Drawbridge',
-    'webhook-id': message.id,
-    'webhook-timestamp': timestamp,
-    'webhook-signature': `v1,${signature}`,
   };
 }

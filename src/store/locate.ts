@@ -95,3 +95,10 @@ export async function unsealedOrganizations(
     SELECT organization_id AS "organizationId", since FROM locate_unsealed()`.execute(db);
   return rows;
 }
+
+/** Streams of audit events that are on. */
+export async function locateAuditStreams(db: Db): Promise<{ readonly organizationId: string; readonly id: string }[]> {
+  const { rows } = await sql<{ organizationId: string; id: string }>`
+    SELECT organization_id AS "organizationId", id FROM locate_audit_streams()`.execute(db);
+  return rows;
+}

@@ -48,7 +48,7 @@ const MIGRATIONS: Record<string, Migration> = {
 };
 
 /** Every queue that a worker may take jobs from. They are made here because the application's role may not change the schema. */
-export const QUEUES = ['sync.run', 'offboarding.steps', 'audit.seal', 'logout.backchannel', 'mail.send'] as const;
+export const QUEUES = ['sync.run', 'offboarding.steps', 'audit.stream', 'logout.backchannel', 'mail.send'] as const;
 export type Queue = (typeof QUEUES)[number];
 /** The schema version of the pinned pg-boss; where it differs, pg-boss is let migrate its own. */
 const QUEUE_SCHEMA = 43;

@@ -628,6 +628,29 @@ export interface AuditSealRow {
   sealed_at: Generated<Date>;
 }
 
+export interface AuditStreamRow {
+  organization_id: string;
+  id: Generated<string>;
+  slug: string;
+  kind: 'webhook' | 'syslog';
+  format: 'drawbridge' | 'ocsf';
+  config: Json;
+  sealed_secret: string | null;
+  enabled: Generated<boolean>;
+  created_at: Generated<Date>;
+}
+
+export interface AuditStreamCursorRow {
+  organization_id: string;
+  stream_id: string;
+  position: number;
+  attempts: Generated<number>;
+  next_attempt_at: Generated<Date>;
+  delivered_at: Date | null;
+  failing_since: Date | null;
+  last_error: string | null;
+}
+
 export interface AuditRetentionRow {
   organization_id: string;
   months: number;
@@ -895,4 +918,6 @@ export interface Tables {
   audit_retention: AuditRetentionRow;
   audit_redactions: AuditRedactionRow;
   tombstones: TombstoneRow;
+  audit_streams: AuditStreamRow;
+  audit_stream_cursors: AuditStreamCursorRow;
 }

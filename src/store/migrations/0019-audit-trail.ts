@@ -103,6 +103,41 @@ export const auditTrail: Migration = {
 
     REVOKE EXECUTE ON FUNCTION move_audit_horizon FROM PUBLIC;
 
+    -- Where events are sent as they happen. Those of the installation carry every organization's.
+    CREATE TABLE audit_streams (
+      organization_id uuid NOT NULL,
+      id uuid NOT NULL DEFAULT gen_random_uuid(),
+      slug text NOT NULL CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+      kind text NOT NULL CHECK (kind IN ('webhook', 'syslog')),
+      format text NOT NULL CHECK (format IN ('drawbridge', 'ocsf')),
+      config jsonb NOT NULL,
+      sealed_secret text,
+      enabled boolean NOT NULL DEFAULT true,
+      created_at timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (organization_id, id),
+      UNIQUE (organization_id, slug)
+    );
+    CALL wall_in('audit_streams', 'organization_id', :app);
+
+    -- How far a stream has come in one organization's chain; that organization's, whosever the stream is.
+    CREATE TABLE audit_stream_cursors (
+      organization_id uuid NOT NULL,
+      stream_id uuid NOT NULL,
+      position bigint NOT NULL,
+      attempts integer NOT NULL DEFAULT 0,
+      -- Also how long the worker that is at it has the cursor to itself.
+      next_attempt_at timestamptz NOT NULL DEFAULT now(),
+      delivered_at timestamptz,
+      failing_since timestamptz,
+      last_error text,
+      PRIMARY KEY (organization_id, stream_id)
+    );
+    CALL wall_in('audit_stream_cursors', 'organization_id', :app);
+
+    CREATE FUNCTION locate_audit_streams() RETURNS TABLE (organization_id uuid, id uuid) LANGUAGE sql STABLE SECURITY DEFINER
+      SET app.role = 'locator' SET search_path = public, pg_temp
+      AS $$ SELECT organization_id, id FROM audit_streams WHERE enabled $$;
+
     -- Organizations with events that wait to be sealed, and since when the first does. Two months back is far enough: a delay of
     -- minutes is alarmed.
     CREATE FUNCTION locate_unsealed() RETURNS TABLE (organization_id uuid, since timestamptz) LANGUAGE sql STABLE SECURITY DEFINER

@@ -40,6 +40,10 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     ...{ table: 'webhook_endpoints', column: 'sealed_secret', key: id, also: ['organization_id', 'slug'] },
     purpose: (row) => `webhook_endpoint:${row['organization_id']}:${row['slug']}`,
   },
+  {
+    ...{ table: 'audit_streams', column: 'sealed_secret', key: id, also: ['organization_id', 'slug'] },
+    purpose: (row) => `audit_stream:${row['organization_id']}:${row['slug']}`,
+  },
   { table: 'second_factors', column: 'sealed_secret', key: id, purpose: (row) => `second-factor:${row['id']}` },
   { table: 'mails', column: 'sealed_text', key: id, purpose: (row) => `mail:${row['id']}` },
   { table: 'signing_keys', column: 'sealed_jwk', key: { id: 'text' }, purpose: (row) => `signing_key:${row['id']}` },

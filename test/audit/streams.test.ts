@@ -216,6 +216,7 @@ describe('a stream by syslog', () => {
     assert.equal(siem.received.length, 0);
 
     await put(made, 'siem', { ...target, caCertificate: cert, serverName: 'siem.example' });
+    await sealWhole(server, made);
     await round(made, id);
     assert.deepEqual(siem.faults, []);
     const refused = siem.received.find(({ messageId }) => messageId === 'sign_in.refused');

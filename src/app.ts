@@ -20,6 +20,7 @@ import { openKeys } from './credentials/known-keys.ts';
 import { credentialRoutes } from './credentials/routes.ts';
 import { sealedBy } from './credentials/sealing.ts';
 import { tokenRoutes } from './credentials/token-routes.ts';
+import { groupRoutes } from './directory/group-routes.ts';
 import { personRoutes } from './directory/person-routes.ts';
 import { reconcileEverybody, reconcilePeople } from './directory/reconcile/people.ts';
 import { takeTurn } from './directory/reconcile/turns.ts';
@@ -28,6 +29,7 @@ import { runRoutes } from './directory/run-routes.ts';
 import { listChanges } from './directory/runs.ts';
 import { requestLogRoutes } from './directory/scim/request-log-routes.ts';
 import { scimRoutes } from './directory/scim/routes.ts';
+import { sourceRoutes } from './directory/source-routes.ts';
 import { directoryTokenRoutes } from './directory/token-routes.ts';
 import { Fault } from './errors.ts';
 import { type Authenticate, enterOrganization, requireCaller } from './http/caller.ts';
@@ -167,6 +169,8 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
     directoryRoutes(deps),
     runRoutes(deps),
     personRoutes(deps),
+    sourceRoutes(deps),
+    groupRoutes(deps),
     directoryTokenRoutes(deps),
     requestLogRoutes(deps),
     connectionRoutes(deps),

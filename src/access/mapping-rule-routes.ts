@@ -16,6 +16,7 @@ import {
 import type { Models } from './model-file.ts';
 import { organizationModel } from './organization-model.ts';
 import { previewable, previewQuery } from './preview.ts';
+import { scopeInput } from './scope.ts';
 
 /** Derives everybody's memberships anew, in the same transaction; the reconcile, which is above this room, is given. */
 export type OnRulesChanged = (
@@ -30,6 +31,22 @@ export interface MappingRuleDependencies {
   readonly firstChanges: (tx: TenantTransaction, runId: string) => Promise<unknown>;
 }
 
+const shownRule = z.object({
+  id: z.string(),
+  slug: z.string(),
+  directory: z.string().nullable(),
+  group: z.string().nullable(),
+  groupBy: z.enum(['name', 'id', 'pattern']),
+  condition: z.string().nullable(),
+  effect: z.enum(['grant', 'deny']),
+  scope: scopeInput,
+  role: z.string().nullable(),
+  position: z.number(),
+  enabled: z.boolean(),
+  /** How many memberships it gives at this moment. */
+  gives: z.number(),
+});
+
 const rulePath = z.object({ rule: z.string() });
 /** Routes below `/api/v1/organizations/:organization`. */
 export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
@@ -38,13 +55,26 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
 
   endpoint(
     api,
-    { method: 'get', path: '/mapping-rules', summary: 'Mapping rules, in the order in which they are weighed', area },
+    {
+      method: 'get',
+      path: '/mapping-rules',
+      summary: 'Mapping rules, in the order in which they are weighed',
+      area,
+      answer: z.object({ mappingRules: z.array(shownRule) }),
+    },
     (_, request) => withinTenant(deps.store.db, request, async (tx) => ({ mappingRules: await listMappingRules(tx) })),
   );
 
   endpoint(
     api,
-    { method: 'get', path: '/mapping-rules/:rule', summary: 'One mapping rule', area, params: rulePath },
+    {
+      method: 'get',
+      path: '/mapping-rules/:rule',
+      summary: 'One mapping rule',
+      area,
+      params: rulePath,
+      answer: shownRule,
+    },
     ({ params }, request) => withinTenant(deps.store.db, request, (tx) => findMappingRule(tx, params.rule)),
   );
 

@@ -126,7 +126,7 @@ async function moveGrace(tx: TenantTransaction, directoryId: string, days: numbe
 }
 
 /** What stands already may stay, so that an organization's own administrators can change the rest. */
-function refuseServerFiles({ origin }: TenantTransaction, input: DirectoryInput, known: Json | undefined): void {
+export function refuseServerFiles({ origin }: TenantTransaction, input: DirectoryInput, known: Json | undefined): void {
   const { kind, config } = input;
   if (origin.actor.kind === 'operator' || !isPulled(kind)) return;
   const found: SourceKind = SOURCE_KINDS[kind];

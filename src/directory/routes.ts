@@ -8,8 +8,29 @@ import type { TenantTransaction } from '../store/tenant.ts';
 import { directoryInput, findDirectory, putDirectory } from './directory.ts';
 import { endQuarantine } from './quarantine.ts';
 import type { RunDependencies } from './reconcile/run.ts';
+import { runAnswer } from './run-answer.ts';
 import { lastRuns } from './runs.ts';
 import { nextRunAt } from './schedule.ts';
+
+const shownDirectoryAnswer = z.object({
+  id: z.string(),
+  slug: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  config: z.unknown(),
+  hasSecrets: z.boolean(),
+  guards: z.unknown(),
+  schedule: z.string().nullable(),
+  spreadMinutes: z.number(),
+  nextRunAt: z.date().nullable(),
+  /** Runs that failed one after another. */
+  failures: z.number(),
+  quarantinedUntil: z.date().nullable(),
+  timeZone: z.string(),
+  graceDays: z.number(),
+  createdAt: z.date(),
+  lastRun: runAnswer.nullable(),
+});
 
 const directoryPath = z.object({ directory: z.string() });
 
@@ -20,7 +41,13 @@ export function directoryRoutes(deps: RunDependencies): ApiRouter {
 
   endpoint(
     api,
-    { method: 'get', path: '/directories', summary: 'List directories', area: 'directories' },
+    {
+      method: 'get',
+      path: '/directories',
+      summary: 'List directories',
+      area: 'directories',
+      answer: z.object({ directories: z.array(shownDirectoryAnswer) }),
+    },
     async (_, request) => {
       return withinTenant(db, request, async (tx) => {
         const rows = await tx.db.selectFrom('directories').selectAll().orderBy('slug').execute();
@@ -38,6 +65,7 @@ export function directoryRoutes(deps: RunDependencies): ApiRouter {
       summary: 'One directory',
       area: 'directories',
       params: directoryPath,
+      answer: shownDirectoryAnswer,
     },
     async ({ params }, request) => {
       return withinTenant(db, request, (tx) => shownFully(tx, params.directory));

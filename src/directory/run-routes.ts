@@ -7,6 +7,7 @@ import { findDirectory } from './directory.ts';
 import { comparePlans } from './plan-diff.ts';
 import { approveRun, discardRun } from './reconcile/held.ts';
 import { type RunDependencies, type RunRequest, runDirectory } from './reconcile/run.ts';
+import { changesAnswer, runAnswer, runsAnswer } from './run-answer.ts';
 import { streamRun } from './run-events.ts';
 import { findRun, listChanges, listRuns } from './runs.ts';
 
@@ -37,6 +38,7 @@ export function runRoutes(deps: RunDependencies): ApiRouter {
         /** `false` answers 202 as soon as it has begun; its events tell the rest. */
         wait: z.boolean().default(true),
       }),
+      answer: runAnswer,
     },
     async ({ params, body }, request, response) => {
       const { organizationId, origin } = tenantOf(request);
@@ -57,6 +59,7 @@ export function runRoutes(deps: RunDependencies): ApiRouter {
       summary: 'List runs, newest first',
       area: 'directories',
       query: page.extend({ directory: z.string().optional() }),
+      answer: runsAnswer,
     },
     async ({ query }, request) => {
       return withinTenant(db, request, async (tx) => {
@@ -75,6 +78,7 @@ export function runRoutes(deps: RunDependencies): ApiRouter {
       area: 'directories',
       params: directoryPath,
       query: page,
+      answer: runsAnswer,
     },
     async ({ params, query }, request) => {
       return withinTenant(db, request, async (tx) => {
@@ -86,7 +90,14 @@ export function runRoutes(deps: RunDependencies): ApiRouter {
 
   endpoint(
     api,
-    { method: 'get', path: '/runs/:run', summary: 'One run', area: 'directories', params: runPath },
+    {
+      method: 'get',
+      path: '/runs/:run',
+      summary: 'One run',
+      area: 'directories',
+      params: runPath,
+      answer: runAnswer,
+    },
     async ({ params }, request) => {
       return withinTenant(db, request, (tx) => findRun(tx, params.run));
     },
@@ -119,6 +130,7 @@ export function runRoutes(deps: RunDependencies): ApiRouter {
         limit: z.coerce.number().int().min(1).max(1000).optional(),
         kind: z.string().optional(),
       }),
+      answer: changesAnswer,
     },
     async ({ params, query }, request) => {
       return withinTenant(db, request, async (tx) => {
@@ -162,6 +174,7 @@ export function runRoutes(deps: RunDependencies): ApiRouter {
         summary: `${verb} a plan that waits`,
         area: 'directories',
         params: runPath,
+        answer: runAnswer,
       },
       async ({ params }, request) => {
         return withinTenant(db, request, async (tx) => {

@@ -66,6 +66,16 @@ const domainAnswer = z.object({
   proof: z.object({ type: z.string(), name: z.string(), value: z.string() }),
 });
 
+const workspaceAnswer = z.object({ id: z.string(), slug: z.string(), name: z.string(), environment: z.string() });
+const productAnswer = z.object({
+  id: z.string(),
+  slug: z.string(),
+  name: z.string(),
+  subscriptionStatus: z.string(),
+  subscriptionEndsAt: z.date().nullable(),
+  seats: z.number().nullable(),
+});
+
 const workspacePath = z.object({ workspace: z.string() });
 const productPath = z.object({ workspace: z.string(), product: z.string() });
 const domainPath = z.object({ domain: domainName });
@@ -223,8 +233,16 @@ function declareWorkspaces(api: ApiRouter, deps: TenancyDependencies): void {
   const params = workspacePath;
   const path = '/workspaces/:workspace';
 
-  endpoint(api, { method: 'get', path: '/workspaces', summary: 'List workspaces', area }, (_, request) =>
-    withinTenant(deps.store.db, request, async (tx) => ({ workspaces: await listWorkspaces(tx) })),
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/workspaces',
+      summary: 'List workspaces',
+      area,
+      answer: z.object({ workspaces: z.array(workspaceAnswer) }),
+    },
+    (_, request) => withinTenant(deps.store.db, request, async (tx) => ({ workspaces: await listWorkspaces(tx) })),
   );
   endpoint(api, { method: 'get', path, summary: 'One workspace', area, params }, ({ params }, request) =>
     withinTenant(deps.store.db, request, (tx) => findWorkspace(tx, params.workspace)),
@@ -266,6 +284,7 @@ function declareProducts(api: ApiRouter, deps: TenancyDependencies): void {
       summary: 'List the products of a workspace',
       area,
       params: workspacePath,
+      answer: z.object({ products: z.array(productAnswer) }),
     },
     ({ params }, request) =>
       withinTenant(deps.store.db, request, async (tx) => ({ products: await listProducts(tx, params.workspace) })),

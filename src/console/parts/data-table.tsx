@@ -25,12 +25,14 @@ interface DataTableProps<Row> {
   readonly rowHeight?: number;
   /** The height of the whole, in pixels; it scrolls within. */
   readonly height?: number;
+  /** Where there is less room, it scrolls sideways; in pixels. */
+  readonly minWidth?: number;
   readonly onOpen?: (row: Row) => void;
   readonly more?: { readonly has: boolean; readonly load: () => void; readonly loading: boolean };
 }
 
 export function DataTable<Row>(props: DataTableProps<Row>) {
-  const { label, columns, rows, rowKey, rowHeight = 52, height = 560, onOpen, more } = props;
+  const { label, columns, rows, rowKey, rowHeight = 52, height = 560, minWidth = 640, onOpen, more } = props;
   const viewport = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -48,7 +50,12 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   return (
     <Box className={classes['frame']}>
       <ScrollArea.Autosize mah={height} viewportRef={viewport} type="auto">
-        <table aria-label={label} aria-rowcount={more?.has ? -1 : rows.length + 1} className={classes['table']}>
+        <table
+          aria-label={label}
+          aria-rowcount={more?.has ? -1 : rows.length + 1}
+          className={classes['table']}
+          style={{ minWidth }}
+        >
           <thead>
             <tr aria-rowindex={1} className={classes['head']} style={{ gridTemplateColumns }}>
               {columns.map(({ key, title }) => (

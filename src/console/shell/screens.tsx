@@ -1,5 +1,12 @@
 /** Which address shows which screen, and what stands in the navigation for whom. */
-import { type Icon, IconHome, IconPlugConnected } from '@tabler/icons-react';
+import {
+  type Icon,
+  IconArrowsJoin,
+  IconHome,
+  IconPlugConnected,
+  IconRefresh,
+  IconUsersGroup,
+} from '@tabler/icons-react';
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
 import type { Area } from '../session/session.tsx';
 import { text } from '../text/text.ts';
@@ -28,5 +35,26 @@ export const SCREENS: readonly Screen[] = [
     icon: IconPlugConnected,
     areas: ['connections'],
     component: lazy(() => import('../connections/screen.tsx')),
+  },
+  {
+    path: 'directories',
+    title: text.directories.title,
+    icon: IconUsersGroup,
+    areas: ['directories'],
+    component: lazy(() => import('../directories/screen.tsx')),
+  },
+  {
+    path: 'mapping',
+    title: text.mapping.title,
+    icon: IconArrowsJoin,
+    areas: ['mapping'],
+    component: lazy(() => import('../mapping/screen.tsx')),
+  },
+  {
+    path: 'runs',
+    title: text.runs.title,
+    icon: IconRefresh,
+    areas: ['directories'],
+    component: lazy(() => import('../runs/screen.tsx')),
   },
 ];

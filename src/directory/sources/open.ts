@@ -62,11 +62,21 @@ export function openSource({ settings }: OpenSourceDependencies, directory: Dire
     });
   }
   const found: SourceKind = SOURCE_KINDS[kind];
-  const { allowPrivateNetwork } = settings;
-  const { timeoutSeconds, downloadSeconds, tries } = settings.sources;
+  return openKind({ settings }, kind, config, openedSecrets(settings.secrets.sealingKeys, found, directory));
+}
+
+/** Opens a source of a kind as it would be set. @param secrets what the kind's schema takes, opened */
+export function openKind(
+  { settings: { allowPrivateNetwork, sources } }: OpenSourceDependencies,
+  kind: SourceKindName,
+  config: unknown,
+  secrets: z.output<SourceKind['secrets']>,
+): Source {
+  const found: SourceKind = SOURCE_KINDS[kind];
+  const { timeoutSeconds, downloadSeconds, tries } = sources;
   const idle = timeoutSeconds * 1000;
   return found.open(found.settings.parse(config), {
-    secrets: openedSecrets(settings.secrets.sealingKeys, found, directory),
+    secrets,
     send: sender({ fetch: outboundFetch({ allowPrivateNetwork, timeout: idle }), tries }),
     download: downloader({
       fetch: outboundFetch({ allowPrivateNetwork, timeout: downloadSeconds * 1000 }),
@@ -83,7 +93,8 @@ export function secretsPurpose(directoryId: string): string {
   return `directory:${directoryId}`;
 }
 
-function openedSecrets(
+/** What a directory keeps secret, opened. @throws Fault `conflict` where something lacks */
+export function openedSecrets(
   sealingKeys: SealingKeys,
   kind: SourceKind,
   directory: DirectoryToOpen,

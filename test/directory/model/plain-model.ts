@@ -15,6 +15,8 @@ interface Account {
   active: boolean;
   isProtected: boolean;
   byHand: boolean;
+  /** What a hand had given when they left; whoever comes back soon has it back. */
+  formerlyByHand: boolean;
 }
 
 interface Stated {
@@ -112,17 +114,19 @@ export class PlainModel {
     } else if (gone && account.active) {
       if (!account.isProtected) {
         account.active = false;
+        account.formerlyByHand = account.byHand;
         account.byHand = false;
       }
     } else if (present && !account.active && record.seen === false) {
       if (inUse !== undefined || this.#isGoneElsewhere(directory, account)) return;
       account.active = true;
+      account.byHand = account.formerlyByHand;
     }
     if (present || gone) record.seen = present;
   }
 
   #newAccount(id: Id): Account {
-    const account = { id, active: true, isProtected: false, byHand: false };
+    const account = { id, active: true, isProtected: false, byHand: false, formerlyByHand: false };
     this.#accounts.push(account);
     return account;
   }

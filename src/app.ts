@@ -12,6 +12,7 @@ import { permitDefaultRole } from './access/newcomers.ts';
 import { peopleRoutes } from './access/people-routes.ts';
 import { roleRoutes } from './access/role-routes.ts';
 import { accessRoutes } from './access/routes.ts';
+import { auditDenied } from './audit/denied.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { installationStreamRoutes, streamRoutes } from './audit/streams/routes.ts';
 import { authenticateApiKey } from './credentials/authenticate-key.ts';
@@ -19,7 +20,7 @@ import { openKeyUses } from './credentials/key-uses.ts';
 import { openKeys } from './credentials/known-keys.ts';
 import { credentialRoutes } from './credentials/routes.ts';
 import { sealedBy } from './credentials/sealing.ts';
-import { tokenRoutes } from './credentials/token-routes.ts';
+import { keyIntrospection, tokenRoutes } from './credentials/token-routes.ts';
 import { groupRoutes } from './directory/group-routes.ts';
 import { personRoutes } from './directory/person-routes.ts';
 import { reconcileEverybody, reconcilePeople } from './directory/reconcile/people.ts';
@@ -89,6 +90,12 @@ export function createApp(deps: Dependencies): Express {
   app.disable('x-powered-by');
   app.set('trust proxy', deps.settings.http.trustProxy);
   app.use(requestContext);
+  const keys = { findKey: openKeys(deps), noteUse: openKeyUses(deps) };
+  const authenticate = authenticateAny(deps, keys);
+  // What the platform asks at each of its own requests, before all else.
+  app.use('/access/v1', evaluationRoutes(deps, authenticate));
+  app.use('/oauth', keyIntrospection({ ...deps, ...keys }, authenticate));
+
   app.use(helmet());
 
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
@@ -102,11 +109,8 @@ export function createApp(deps: Dependencies): Express {
   app.use('/console', pageApplication(CONSOLE));
   app.use(signInRoutes({ ...deps, resolveTxt: deps.resolveTxt ?? resolveTxt }));
 
-  const keys = { findKey: openKeys(deps), noteUse: openKeyUses(deps) };
-  const authenticate = authenticateAny(deps, keys);
   app.use(oauthRoutes({ ...deps, ...keys }, authenticate));
   app.use('/oauth', tokenRoutes({ ...deps, ...keys }, authenticate));
-  app.use('/access/v1', evaluationRoutes(deps, authenticate));
   app.get('/.well-known/authzen-configuration', (_request, response) => {
     response.json(decisionPointMetadata(deps.settings.http.baseUrl));
   });
@@ -128,6 +132,7 @@ function administrationApi(deps: Dependencies, authenticate: Authenticate): expr
   api.use(...installation.map((each) => each.router));
   const find = (slugOrId: string) => locateOrganization(deps.store.db, slugOrId);
   api.use('/organizations/:organization', enterOrganization(find), ...perOrganization.map((each) => each.router));
+  api.use(auditDenied({ db: deps.store.db, log: deps.log }));
   return api;
 }
 
@@ -200,8 +205,8 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
 function authenticateAny(deps: Dependencies, keys: Parameters<typeof authenticateApiKey>[0]): Authenticate {
   return onceARequest(
     firstOf([
-      authenticateOperator(deps.settings.secrets.operatorToken),
       authenticateApiKey(keys),
+      authenticateOperator(deps.settings.secrets.operatorToken),
       authenticateConsole(deps),
       authenticateSession(deps),
     ]),

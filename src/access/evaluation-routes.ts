@@ -5,6 +5,7 @@ import { Fault } from '../errors.ts';
 import { type Authenticate, callerOf, requireCaller } from '../http/caller.ts';
 import { faultOf } from '../http/problem.ts';
 import { originOf } from '../http/request-context.ts';
+import { sendJson } from '../http/send-json.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganization } from '../store/locate.ts';
 import { evaluateBatch } from './batch.ts';
@@ -32,7 +33,7 @@ export function evaluationRoutes(deps: EvaluationDependencies, authenticate: Aut
   const answering = (path: string, answer: (asker: Asker, body: unknown) => Promise<unknown>) => {
     router.post(path, async (request: Request, response: Response) => {
       const asker = await askerOf(deps, request);
-      response.set('Cache-Control', 'no-store').json(await answer(asker, request.body));
+      sendJson(response, await answer(asker, request.body));
     });
   };
   const one = async (asker: Asker, body: unknown) => {

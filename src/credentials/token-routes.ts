@@ -1,10 +1,13 @@
 /** `/oauth/introspect` (RFC 7662) and `/oauth/revoke` (RFC 7009) for the platform's backend. */
-import express, { type Request, type Router } from 'express';
+import express, { type Request, type RequestHandler, type Router } from 'express';
 import { z } from 'zod';
 import { Fault } from '../errors.ts';
 import { type Authenticate, callerOf, requireCaller } from '../http/caller.ts';
+import { bearerOf } from '../http/operator.ts';
 import { faultOf } from '../http/problem.ts';
 import { originOf } from '../http/request-context.ts';
+import { sendJson } from '../http/send-json.ts';
+import { isMeantAsKey } from './api-key-format.ts';
 import { type IntrospectionDependencies, introspect, revokeToken } from './introspection.ts';
 
 const form = z.object({
@@ -18,13 +21,7 @@ const form = z.object({
 export function tokenRoutes(deps: IntrospectionDependencies, authenticate: Authenticate): Router {
   const router = express.Router();
   const parse = express.urlencoded({ extended: false, limit: '16kb' });
-
-  router.post('/introspect', requireCaller(authenticate), parse, async (request, response) => {
-    const { caller, token, used_at: endpoint, used_from: address } = asked(request, 'tokens:introspect');
-    const presented = { token, endpoint, address };
-    const answer = await introspect(deps, originOf(request, caller.actor), caller.organizationId, presented);
-    response.set('Cache-Control', 'no-store').json(answer);
-  });
+  router.post('/introspect', requireCaller(authenticate), parse, answerIntrospection(deps));
 
   router.post('/revoke', requireCaller(authenticate), parse, async (request, response) => {
     const { caller, token } = asked(request, 'tokens:revoke');
@@ -32,6 +29,30 @@ export function tokenRoutes(deps: IntrospectionDependencies, authenticate: Authe
     response.status(200).end();
   });
   return router;
+}
+
+/**
+ * `/introspect` of API keys alone, to mount before everything else: it is asked most. Whatever is not an API key that a bearer asks about
+ * goes on.
+ */
+export function keyIntrospection(deps: IntrospectionDependencies, authenticate: Authenticate): Router {
+  const router = express.Router();
+  const parse = express.urlencoded({ extended: false, limit: '16kb' });
+  const ofKeys: RequestHandler = (request, _response, next) => {
+    const token = (request.body as Record<string, unknown> | undefined)?.['token'];
+    const isKey = typeof token === 'string' && isMeantAsKey(token) && bearerOf(request) !== undefined;
+    next(isKey ? undefined : 'router');
+  };
+  router.post('/introspect', parse, ofKeys, requireCaller(authenticate), answerIntrospection(deps));
+  return router;
+}
+
+function answerIntrospection(deps: IntrospectionDependencies): RequestHandler {
+  return async (request, response) => {
+    const { caller, token, used_at: endpoint, used_from: address } = asked(request, 'tokens:introspect');
+    const presented = { token, endpoint, address };
+    sendJson(response, await introspect(deps, originOf(request, caller.actor), caller.organizationId, presented));
+  };
 }
 
 function asked(request: Request, scope: string) {

@@ -3,12 +3,14 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestCluster } from '../harness/cluster.ts';
 import { startTestCluster } from '../harness/cluster.ts';
+import { measureDecisions } from './decisions.ts';
 import { type Row, table } from './rounds.ts';
 import { measureScim } from './scim.ts';
 import { measureSignIn } from './sign-in.ts';
 import { measureSync } from './sync.ts';
 
 const BENCHES: Readonly<Record<string, (cluster: TestCluster) => Promise<Row[]>>> = {
+  decisions: measureDecisions,
   'sign-in': measureSignIn,
   scim: measureScim,
   sync: measureSync,

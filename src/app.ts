@@ -54,6 +54,7 @@ import { localSignInRoutes } from './sign-in/local/people-routes.ts';
 import { appRoutes } from './sign-in/oauth/app-routes.ts';
 import { authenticateConsole } from './sign-in/oauth/console-caller.ts';
 import { oauthRoutes } from './sign-in/oauth/routes.ts';
+import { installationKeys } from './sign-in/oauth/signing-keys.ts';
 import { clientKeyRoutes } from './sign-in/oidc/client-key-routes.ts';
 import { requireEnforceable } from './sign-in/policy.ts';
 import { signInPolicyRoutes } from './sign-in/policy-routes.ts';
@@ -190,6 +191,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
     credentialRoutes(deps),
     offboardingRoutes({
       ...deps,
+      signingKeys: installationKeys(deps),
       directories: {
         takeTurn: (tx) => takeTurn(tx, 'beside others'),
         settle: async (tx, userId) => void (await reconcilePeople(deps, tx, { userIds: [userId] }, 'rehire')),

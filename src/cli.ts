@@ -13,8 +13,10 @@ import { type OpenDependencies, openDependencies, startServer } from './main.ts'
 import { applyManifest, manifestLines } from './manifest/apply.ts';
 import { readManifest } from './manifest/read.ts';
 import { caseLines } from './offboarding/cases.ts';
+import { verifyEvidence } from './offboarding/evidence-signature.ts';
 import { casesOf, offboardUser } from './offboarding/offboard.ts';
 import { environmentVariables, loadSettings, type SettingsInput } from './settings.ts';
+import { installationKeys } from './sign-in/oauth/signing-keys.ts';
 import { awayFault } from './store/away.ts';
 import { openStore } from './store/database.ts';
 import { locateOrganization, locateOrganizations } from './store/locate.ts';
@@ -222,6 +224,20 @@ keys
   .command('rotate')
   .description('seal everything with the first of the keys; can be interrupted and begun again')
   .action(() => withDependencies((deps) => rotateSealingKeys(deps, say)));
+
+program
+  .command('evidence')
+  .description('evidence of offboarding')
+  .command('verify <file>')
+  .description('check that this installation gave out a file (JSON, page or CSV) just as it is')
+  .action((file: string) =>
+    withDependencies(async (deps) => {
+      const { format, kid, evidence } = await verifyEvidence(installationKeys(deps), readText(file));
+      const what =
+        evidence === null ? '' : ` ${evidence.kind} of ${evidence.organization.slug}, made at ${evidence.madeAt}`;
+      say(`ok: ${format}${what}, signed by ${kid}`);
+    }),
+  );
 
 const audit = program.command('audit').description('prove and export what happened');
 audit

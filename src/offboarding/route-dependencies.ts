@@ -4,6 +4,7 @@ import type { JobQueue } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
+import type { SigningKeys } from './evidence-signature.ts';
 import type { Directories } from './rehire.ts';
 
 export interface OffboardingRouteDependencies {
@@ -13,4 +14,5 @@ export interface OffboardingRouteDependencies {
   readonly models: Models;
   readonly log: Log;
   readonly directories: Directories;
+  readonly signingKeys: SigningKeys;
 }

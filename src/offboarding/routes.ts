@@ -2,6 +2,7 @@
 import { type ApiRouter, apiRouter } from '../http/endpoint.ts';
 import { declareCases } from './case-routes.ts';
 import { declareDepartures } from './departure-routes.ts';
+import { declareEvidence } from './evidence-routes.ts';
 import { declareLeaving } from './person-routes.ts';
 import { declareProviders } from './provider-routes.ts';
 import { declareResidualAccess } from './residual-routes.ts';
@@ -14,6 +15,7 @@ export function offboardingRoutes(deps: OffboardingRouteDependencies): ApiRouter
   declareLeaving(api, deps);
   declareDepartures(api, deps);
   declareCases(api, deps);
+  declareEvidence(api, deps);
   declareResidualAccess(api, deps);
   declareProviders(api, deps);
   declareWebhooks(api, deps);

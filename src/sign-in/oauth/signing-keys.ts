@@ -8,6 +8,8 @@ import { type Kysely, sql } from 'kysely';
 import { record } from '../../audit/record.ts';
 import { seal, unseal } from '../../credentials/sealing.ts';
 import type { SealingKeys } from '../../sealing-keys.ts';
+import type { Settings } from '../../settings.ts';
+import type { Store } from '../../store/database.ts';
 import type { Tables } from '../../store/tables.ts';
 import type { Origin, TenantTransaction } from '../../store/tenant.ts';
 import { inInstallation, PROVIDER } from './installation.ts';
@@ -64,6 +66,38 @@ export async function rotateSigningKeys(
     return now;
   });
   return keys.map(({ id }) => id);
+}
+
+/** The keys for whoever signs something else by them, and verifies it long afterwards. */
+export function installationKeys({
+  store: { db },
+  settings,
+}: {
+  readonly store: Pick<Store, 'db'>;
+  readonly settings: Pick<Settings, 'secrets'>;
+}) {
+  const { sealingKeys } = settings.secrets;
+  return {
+    current: async (): Promise<JWK> => {
+      const [jwk] = (await signingKeys(db, sealingKeys)).jwks;
+      if (jwk === undefined) throw new Error('there is no signing key');
+      return jwk;
+    },
+    find: async (kid: string): Promise<JWK | undefined> => {
+      const find = (tx: TenantTransaction) =>
+        tx.db
+          .selectFrom('signing_keys')
+          .select(['id', 'state', 'sealed_jwk as sealed'])
+          .where('id', '=', kid)
+          .execute();
+      const [jwk] = opened(sealingKeys, await inInstallation(db, PROVIDER, find, 'reader')).jwks;
+      return jwk === undefined ? undefined : publicPart(jwk);
+    },
+  };
+}
+
+function publicPart({ kty, n, e, kid, alg }: JWK): JWK {
+  return { kty, n, e, kid, alg } as JWK;
 }
 
 async function takeTurn({ db }: TenantTransaction): Promise<void> {

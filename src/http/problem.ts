@@ -59,7 +59,8 @@ export function asFault(error: unknown): Fault | undefined {
   if (away !== undefined) return away;
   const { type, status } = error as { type?: string; status?: number };
   if (type === 'entity.parse.failed') {
-    return new Fault('invalid-input', 'The body is not well-formed JSON.', { where: 'body', cause: error });
+    // Without its cause, which holds the body: the log is no place for what stands in one.
+    return new Fault('invalid-input', 'The body is not well-formed JSON.', { where: 'body' });
   }
   if (type === 'entity.too.large') {
     return new Fault('too-large', 'The body is larger than accepted here.', { where: 'body', cause: error });

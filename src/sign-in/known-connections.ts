@@ -25,6 +25,7 @@ export async function currentConnection(
   if (found?.version === located.version) return found;
   const read = await inTenant(db, located.organizationId, origin, (tx) => findConnection(tx, id), 'reader');
   if (remembered.size >= MOST) remembered.clear();
-  remembered.set(id, read);
+  // By the row's own id: the one in hand is a slice of the request's address, and would keep that in memory, codes and all.
+  remembered.set(read.id, read);
   return read;
 }

@@ -45,6 +45,8 @@ import type { Log } from './log.ts';
 import { mailRoutes } from './mail/routes.ts';
 import { manifestRoutes } from './manifest/routes.ts';
 import { offboardingRoutes } from './offboarding/routes.ts';
+import { exclusionRoutes } from './reviews/exclusion-routes.ts';
+import { reviewRoutes } from './reviews/routes.ts';
 import type { Settings } from './settings.ts';
 import { authenticateSession } from './sign-in/authenticate.ts';
 import { callerRoutes } from './sign-in/caller-routes.ts';
@@ -198,6 +200,8 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
       },
     }),
     mailRoutes(deps),
+    reviewRoutes(deps),
+    exclusionRoutes(deps),
     auditRoutes(deps),
     streamRoutes({ ...deps, secrets: sealedBy(deps.settings.secrets.sealingKeys) }),
   ];

@@ -19,6 +19,7 @@ import { sweepRetention } from './offboarding/erase.ts';
 import { carryOutDepartures } from './offboarding/planned-departure.ts';
 import { sweepResidualAccess } from './offboarding/residual-access.ts';
 import { startOffboardingWorker, sweepDueSteps } from './offboarding/work-steps.ts';
+import { sweepReviews } from './reviews/end.ts';
 import type { Settings } from './settings.ts';
 import { startLogoutWorker, sweepLogouts } from './sign-in/oauth/backchannel-logout.ts';
 import { registerConsole } from './sign-in/oauth/console-caller.ts';
@@ -122,6 +123,7 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     () => carryOutDepartures(deps),
     () => endExpiredMemberships(deps),
     () => sweepLogouts(deps),
+    () => sweepReviews(deps),
     () => sweepMails(deps),
     () => refreshDueMetadata(deps),
     () => raiseCertificateAlarms(deps),

@@ -51,7 +51,7 @@ export async function warningsOf(
           ORDER BY k.created_at LIMIT ${SHOWN}) k) AS keys,
       ARRAY(SELECT default_role FROM connections WHERE enabled AND default_role IS NOT NULL
         UNION SELECT o.default_role WHERE o.default_role IS NOT NULL) AS defaults,
-      o.created_at AS "reviewedAt"
+      coalesce((SELECT max(ended_at) FROM reviews WHERE state = 'closed'), o.created_at) AS "reviewedAt"
     FROM organizations o`.execute(tx.db);
   const [row] = rows;
   if (row === undefined) throw new Error('the organization of this transaction is gone');

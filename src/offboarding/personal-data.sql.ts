@@ -54,7 +54,7 @@ export function erasing({ userId, ...known }: Erasure): RawBuilder<unknown>[] {
         sql`UPDATE ${sql.table(table)} SET ${sql.ref(column)} = '[erased]' WHERE lower(${sql.ref(column)}) = ANY(${emails})`,
     );
   return [
-    sql`UPDATE mails SET recipient = '[erased]', subject = '[erased]', sealed_text = NULL WHERE lower(recipient) = ANY(${emails})`,
+    sql`UPDATE mails SET recipient = '[erased]', subject = '[erased]', sealed_text = NULL, last_error = NULL WHERE lower(recipient) = ANY(${emails})`,
     sql`UPDATE invitations SET email = ${nobody}, name = '' WHERE user_id = ${userId} OR email = ANY(${emails})
       AND (accepted_at IS NOT NULL OR revoked_at IS NOT NULL)`,
     sql`DELETE FROM saml_sessions WHERE session_id IN (${theirSessions})`,
@@ -79,12 +79,19 @@ export function erasing({ userId, ...known }: Erasure): RawBuilder<unknown>[] {
       WHERE user_id = ${userId}`,
     sql`UPDATE planned_departures SET reason = erased_text(reason, ${inText}), settled_reason = erased_text(settled_reason, ${inText})
       WHERE user_id = ${userId}`,
+    sql`UPDATE review_items SET email = ${nobody}, granted_reason = erased_text(granted_reason, ${inText}),
+        decision_reason = erased_text(decision_reason, ${inText}) WHERE user_id = ${userId}`,
+    sql`UPDATE membership_exclusions SET reason = erased_text(reason, ${inText}) WHERE user_id = ${userId}`,
     sql`UPDATE api_keys SET name = erased_text(name, ${inText}) WHERE creator_id = ${userId}`,
     sql`DELETE FROM directory_users WHERE user_id = ${userId}`,
     // As whoever did something for others, they are named by their address.
     ...label('memberships', 'granted_by'),
     ...label('api_keys', 'revoked_by'),
     ...label('invitations', 'invited_by', 'revoked_by'),
+    ...label('custom_roles', 'made_by'),
+    ...label('reviews', 'started_by', 'ended_by'),
+    ...label('review_items', 'granted_by', 'decided_by'),
+    ...label('membership_exclusions', 'excluded_by'),
     ...label('set_up_links', 'created_by'),
     ...label('planned_departures', 'planned_by', 'settled_by'),
     sql`UPDATE users SET email = ${nobody}, display_name = '', suspended_reason = NULL, last_active_at = NULL, erased_at = now()

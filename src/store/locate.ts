@@ -66,6 +66,12 @@ export async function locateOrganizations(db: Db): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
+/** Organizations in which a review is to be ended, or its reviewers reminded. */
+export async function dueReviews(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`SELECT locate_due_reviews() AS id`.execute(db);
+  return rows.map((row) => row.id);
+}
+
 /** Organizations in which a mail is due to be sent. */
 export async function dueMails(db: Db): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`SELECT locate_due_mails() AS id`.execute(db);

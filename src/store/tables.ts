@@ -849,6 +849,63 @@ export interface CustomRoleRow {
   made_at: Generated<Date>;
 }
 
+export interface MembershipExclusionRow {
+  organization_id: string;
+  id: Generated<string>;
+  user_id: string;
+  scope_kind: 'organization' | 'workspace' | 'product';
+  workspace_id: string | null;
+  product_id: string | null;
+  scope_id: Generated<string>;
+  role: string;
+  reason: string;
+  excluded_by: string;
+  created_at: Generated<Date>;
+}
+
+export interface ReviewRow {
+  organization_id: string;
+  id: Generated<string>;
+  name: string;
+  subject: Json;
+  if_undecided: 'keep' | 'revoke';
+  due_at: Date;
+  next_at: Date;
+  state: Generated<'open' | 'closed' | 'cancelled'>;
+  starter_id: string | null;
+  started_by: string;
+  started_at: Generated<Date>;
+  ended_by: string | null;
+  ended_at: Date | null;
+}
+
+export interface ReviewItemRow {
+  organization_id: string;
+  review_id: string;
+  id: Generated<string>;
+  membership_id: string;
+  user_id: string;
+  email: string;
+  scope_kind: 'organization' | 'workspace' | 'product';
+  workspace_id: string | null;
+  product_id: string | null;
+  scope_id: string;
+  place: string;
+  role: string;
+  source: string;
+  granted_by: string;
+  granted_reason: string;
+  granted_at: Date;
+  expires_at: Date | null;
+  reviewers: string[];
+  decision: 'keep' | 'revoke' | null;
+  decided_by: string | null;
+  decided_at: Date | null;
+  decision_reason: string | null;
+  outcome: 'kept' | 'revoked' | 'gone' | 'withheld' | null;
+  outcome_reason: string | null;
+}
+
 export interface Tables {
   organizations: OrganizationRow;
   domains: DomainRow;
@@ -909,6 +966,9 @@ export interface Tables {
   oauth_exchanges: OauthExchangeRow;
   oauth_artifacts: OauthArtifactRow;
   mails: MailRow;
+  membership_exclusions: MembershipExclusionRow;
+  reviews: ReviewRow;
+  review_items: ReviewItemRow;
   custom_roles: CustomRoleRow;
   invitations: InvitationRow;
   invitation_roles: InvitationRoleRow;

@@ -1,7 +1,8 @@
 /**
  * Desired memberships minus actual ones. Desired: every enabled rule over every present fact of a person; at each scope the highest
- * rank wins, then the rule's position, then its name; a denying rule beats any granting one. Where a product has so many seats, whoever
- * has one keeps it, and the others come in the order of their addresses (directory, Reconcile; access models).
+ * rank wins, then the rule's position, then its name; a denying rule beats any granting one, and so does what a review took away.
+ * Where a product has so many seats, whoever has one keeps it, and the others come in the order of their addresses (directory, Reconcile;
+ * access models).
  */
 import { type RawBuilder, sql } from 'kysely';
 import { PRESENT } from './present.ts';
@@ -152,7 +153,8 @@ export function planMemberships(scope: FactScope, model: MembershipModel): RawBu
     granted AS MATERIALIZED (
       SELECT DISTINCT ON (m.user_id, m.scope_kind, m.scope_id) m.*, roles.administrative
       FROM matched m JOIN roles ON roles.role = m.role AND roles."scopeKind" = m.scope_kind AND roles.mappable
-      WHERE m.effect = 'grant' AND NOT EXISTS (
+      LEFT JOIN membership_exclusions x ON x.user_id = m.user_id AND x.scope_id = m.scope_id AND x.role = m.role
+      WHERE m.effect = 'grant' AND x.id IS NULL AND NOT EXISTS (
         SELECT 1 FROM matched n WHERE n.effect = 'deny' AND n.user_id = m.user_id AND n.scope_kind = m.scope_kind
           AND n.scope_id = m.scope_id AND (n.role IS NULL OR n.role = m.role))
       ORDER BY m.user_id, m.scope_kind, m.scope_id, roles.rank DESC, m.position, m.slug, m.because

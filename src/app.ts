@@ -4,6 +4,7 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { sql } from 'kysely';
 import { catalogOf } from './access/catalog.ts';
+import { openDecisions } from './access/evaluation.ts';
 import { decisionPointMetadata, evaluationRoutes } from './access/evaluation-routes.ts';
 import { accessGivenIn } from './access/given-in.ts';
 import { mappingRuleRoutes } from './access/mapping-rule-routes.ts';
@@ -15,6 +16,7 @@ import { accessRoutes } from './access/routes.ts';
 import { auditDenied } from './audit/denied.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { installationStreamRoutes, streamRoutes } from './audit/streams/routes.ts';
+import { answerFirst } from './credentials/answer-first.ts';
 import { authenticateApiKey } from './credentials/authenticate-key.ts';
 import { openKeyUses } from './credentials/key-uses.ts';
 import { openKeys } from './credentials/known-keys.ts';
@@ -96,7 +98,9 @@ export function createApp(deps: Dependencies): Express {
   const keys = { findKey: openKeys(deps), noteUse: openKeyUses(deps) };
   const authenticate = authenticateAny(deps, keys);
   // What the platform asks at each of its own requests, before all else.
-  app.use('/access/v1', evaluationRoutes(deps, authenticate));
+  const decisions = openDecisions(deps);
+  answerBefore(app, answerFirst({ ...keys, decisions, trustProxy: deps.settings.http.trustProxy }));
+  app.use('/access/v1', evaluationRoutes({ store: deps.store, decisions }, authenticate));
   app.use('/oauth', keyIntrospection({ ...deps, ...keys }, authenticate));
 
   app.use(helmet());
@@ -123,6 +127,13 @@ export function createApp(deps: Dependencies): Express {
   });
   app.use(problemHandler(deps.log));
   return app;
+}
+
+/** Has a listener asked before express sets out, which alone costs more than most of its answers. */
+function answerBefore(app: Express, first: ReturnType<typeof answerFirst>): void {
+  const whole = app as unknown as { handle: (...given: Parameters<typeof first>) => void };
+  const handle = whole.handle.bind(app);
+  whole.handle = (request, response, done) => first(request, response, () => handle(request, response, done));
 }
 
 function administrationApi(deps: Dependencies, authenticate: Authenticate): express.Router {

@@ -9,16 +9,15 @@ import { sendJson } from '../http/send-json.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganization } from '../store/locate.ts';
 import { evaluateBatch } from './batch.ts';
-import { type Asker, type Decisions, openDecisions } from './evaluation.ts';
+import type { Asker, Decisions } from './evaluation.ts';
 import { batchRequest, evaluationRequest, questionsOf, searchRequests } from './evaluation-request.ts';
-import type { Models } from './model-file.ts';
 import { actionsOf, resourcesWhere, subjectsWho } from './search.ts';
 import { type Page, pageOf, tokenAfter } from './search-page.ts';
 import { shownAnswer } from './shown-answer.ts';
 
 export interface EvaluationDependencies {
-  readonly store: Pick<Store, 'db' | 'changes'>;
-  readonly models: Models;
+  readonly store: Pick<Store, 'db'>;
+  readonly decisions: Decisions;
 }
 
 /** The operator says with it which organization is meant; a key is of one already. */
@@ -27,7 +26,7 @@ const ORGANIZATION = 'X-Drawbridge-Organization';
 /** Routes to mount at `/access/v1`. A caller needs the operator's token or an API key with the scope `access:evaluate`. */
 export function evaluationRoutes(deps: EvaluationDependencies, authenticate: Authenticate): Router {
   const router = express.Router();
-  const decisions = openDecisions(deps);
+  const { decisions } = deps;
   router.use(requireCaller(authenticate), express.json({ limit: '1mb' }));
 
   const answering = (path: string, answer: (asker: Asker, body: unknown) => Promise<unknown>) => {
@@ -49,13 +48,13 @@ export function evaluationRoutes(deps: EvaluationDependencies, authenticate: Aut
     const semantic = batch.options.evaluations_semantic;
     return { evaluations: await evaluateBatch(decisions, asker, items, semantic) };
   });
-  declareSearches(answering, { store: deps.store, decisions });
+  declareSearches(answering, deps);
   return router;
 }
 
 function declareSearches(
   answering: (path: string, answer: (asker: Asker, body: unknown) => Promise<unknown>) => void,
-  deps: { readonly store: EvaluationDependencies['store']; readonly decisions: Decisions },
+  deps: EvaluationDependencies,
 ): void {
   answering('/search/subject', async (asker, body) => {
     const { page: asked, ...question } = parsed(searchRequests.subject, body);

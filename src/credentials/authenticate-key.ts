@@ -5,7 +5,7 @@ import { decideKey } from '../access/decide-key.ts';
 import type { AdminArea, Authenticate, Caller } from '../http/caller.ts';
 import { bearerOf } from '../http/operator.ts';
 import type { NoteUse } from './key-uses.ts';
-import { type FindKey, type KnownKey, liveScopes, ruledKey } from './known-keys.ts';
+import { actorOfKey, type FindKey, type KnownKey, liveScopes, ruledKey } from './known-keys.ts';
 
 /** Recognises a caller by `Authorization: Bearer <API key>`. */
 export function authenticateApiKey(deps: { readonly findKey: FindKey; readonly noteUse: NoteUse }): Authenticate {
@@ -26,7 +26,7 @@ function endpointOf({ method, baseUrl, path }: Request): string {
 function callerOf(known: KnownKey, scopes: readonly string[]): Caller {
   const { key, model } = known;
   return {
-    actor: { kind: 'api_key', id: key.id, label: `${key.name} (${key.display})` },
+    actor: actorOfKey(key),
     organizationId: key.organization_id,
     // A key that acts as a person has that person's rank where it gives or takes roles.
     userId: model.apiKeys[key.kind]?.actsAs === 'creator' ? key.creator_id : null,

@@ -10,7 +10,7 @@ import type { Store } from '../store/database.ts';
 import { locateApiKey } from '../store/locate.ts';
 import { prepared } from '../store/prepared.ts';
 import { Remembered } from '../store/remembered.ts';
-import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
+import { type Actor, inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
 import type { StoredKey } from './api-key.ts';
 import { isKey } from './api-key-format.ts';
 import { isOwnScope } from './api-key-scopes.ts';
@@ -63,6 +63,11 @@ export function liveScopes({ key, model, creator, place }: KnownKey, now: Date):
   const counts = (scope: string) =>
     asCreator ? decideKey(model, asked, creator, scope, place, now).decision : mayCarry(model, key.kind, scope);
   return key.scopes.filter((scope) => isOwnScope(scope) || counts(scope));
+}
+
+/** A key as the audit names it. */
+export function actorOfKey({ id, name, display }: StoredKey): Actor {
+  return { kind: 'api_key', id, label: `${name} (${display})` };
 }
 
 /** A key as the rules of the access room ask for it. */

@@ -4,17 +4,21 @@ import type { Request, RequestHandler } from 'express';
 import type { Actor, Origin } from '../store/tenant.ts';
 
 /** Any text that can do no harm where it is logged: AuthZEN has it echoed as it came. */
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+const REQUEST_ID = /^[\x20-\x7e]{1,128}$/;
 const ids = new WeakMap<Request, string>();
 
 /** Gives each request an id (the caller's `X-Request-Id`, where it is harmless) and echoes it. */
 export const requestContext: RequestHandler = (request, response, next) => {
-  const given = request.get('x-request-id');
-  const id = given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
+  const id = harmlessRequestId(request.get('x-request-id'));
   ids.set(request, id);
   response.set('X-Request-Id', id);
   next();
 };
+
+/** The id that a caller gives, where it is harmless; else one of ours. */
+export function harmlessRequestId(given: string | string[] | undefined): string {
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
 
 export function requestIdOf(request: Request): string {
   return ids.get(request) ?? 'unknown';

@@ -207,6 +207,42 @@ describe('around the questions', () => {
   });
 });
 
+describe('a platform’s question, answered before the routes', () => {
+  it('given a key asks in the usual form or another, then status, body and headers that count are the same', async () => {
+    const made = await company();
+    const keyWith = async (scope: string) => {
+      const { body } = await made
+        .api('post', '/api-keys')
+        .send({ name: 'backend', kind: 'service', scopes: [scope] })
+        .expect(201);
+      return body.key as string;
+    };
+    const [asking, other] = [await keyWith('access:evaluate'), await keyWith('tokens:introspect')];
+    const asked = { subject: user('mia'), action: { name: 'workspace.view' }, resource: MAIN };
+    const ask = async (key: string, body: string, type: string) => {
+      const answer = await server.http
+        .post('/access/v1/evaluation')
+        .set({ Authorization: `Bearer ${key}`, 'X-Request-ID': 'the same', 'Content-Type': type })
+        .send(body);
+      const { 'x-request-id': id, 'cache-control': kept, 'content-type': told } = answer.headers;
+      return { status: answer.status, body: { ...answer.body, requestId: '' }, id: id?.length, kept, told };
+    };
+    for (const [key, body, status] of [
+      [asking, JSON.stringify(asked), 200],
+      [asking, JSON.stringify({ ...asked, unknown: 1, subject: user('lou') }), 200],
+      [asking, JSON.stringify({ ...asked, action: {} }), 400],
+      [asking, '', 400],
+      [other, JSON.stringify(asked), 403],
+      [`${asking.slice(0, -1)}_`, JSON.stringify(asked), 401],
+    ] as const) {
+      const usual = await ask(key, body, 'application/json');
+      assert.equal(usual.status, status);
+      assert.deepEqual(usual, await ask(key, body, 'application/json; charset=utf-8'));
+    }
+    assert.equal((await ask(asking, '{"subject"', 'application/json')).status, 400);
+  });
+});
+
 describe('all ways of asking agree', () => {
   const seed = Number(process.env['TEST_SEED'] ?? 7);
   /** Raise it to ask of more people, with more of every kind of question. */

@@ -8,6 +8,7 @@ import { openDecisions } from './access/evaluation.ts';
 import { decisionPointMetadata, evaluationRoutes } from './access/evaluation-routes.ts';
 import { accessGivenIn } from './access/given-in.ts';
 import { mappingRuleRoutes } from './access/mapping-rule-routes.ts';
+import { emailsOf } from './access/membership.ts';
 import type { Models } from './access/model-file.ts';
 import { permitDefaultRole } from './access/newcomers.ts';
 import { peopleRoutes } from './access/people-routes.ts';
@@ -37,6 +38,7 @@ import { directoryTokenRoutes } from './directory/token-routes.ts';
 import { Fault } from './errors.ts';
 import { type Authenticate, enterOrganization, requireCaller } from './http/caller.ts';
 import type { ApiRouter } from './http/endpoint.ts';
+import { openMetrics } from './http/metrics.ts';
 import { openApiDocument } from './http/openapi.ts';
 import { authenticateOperator } from './http/operator.ts';
 import { pageApplication } from './http/page-application.ts';
@@ -69,6 +71,7 @@ import { sessionRoutes } from './sign-in/session-routes.ts';
 import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
 import type { Store } from './store/database.ts';
+import { installationFigures } from './store/figures.ts';
 import { locateOrganization } from './store/locate.ts';
 import type { TenantTransaction } from './store/tenant.ts';
 import { type ResolveTxt, resolveTxt } from './tenancy/domain-proof.ts';
@@ -95,6 +98,8 @@ export function createApp(deps: Dependencies): Express {
   app.disable('x-powered-by');
   app.set('trust proxy', deps.settings.http.trustProxy);
   app.use(requestContext);
+  const metrics = openMetrics(() => installationFigures(deps.store.db));
+  app.use(metrics.measure);
   const keys = { findKey: openKeys(deps), noteUse: openKeyUses(deps) };
   const authenticate = authenticateAny(deps, keys);
   // What the platform asks at each of its own requests, before all else.
@@ -109,6 +114,14 @@ export function createApp(deps: Dependencies): Express {
   app.get('/readyz', async (_request, response) => {
     await sql`SELECT 1`.execute(deps.store.db);
     response.json({ status: 'ready' });
+  });
+
+  app.get('/metrics', async (request, response) => {
+    await requireWatcher(deps.settings, request);
+    response
+      .set('Cache-Control', 'no-store')
+      .type(metrics.contentType)
+      .send(await metrics.expose());
   });
 
   // Capabilities with protocols of their own mount here, before the JSON API.
@@ -213,7 +226,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
     mailRoutes(deps),
     reviewRoutes(deps),
     exclusionRoutes(deps),
-    auditRoutes(deps),
+    auditRoutes({ ...deps, findPeople: emailsOf }),
     streamRoutes({ ...deps, secrets: sealedBy(deps.settings.secrets.sealingKeys) }),
   ];
   return { open, installation, perOrganization };
@@ -238,6 +251,13 @@ function onceARequest(authenticate: Authenticate): Authenticate {
     asked.set(request, known);
     return known;
   };
+}
+
+/** @throws Fault `unauthenticated` for who has neither the operator's token nor that of the metrics */
+async function requireWatcher({ secrets, metrics }: Settings, request: express.Request): Promise<void> {
+  const tokens = [secrets.operatorToken, ...(metrics.token === undefined ? [] : [metrics.token])];
+  if ((await firstOf(tokens.map(authenticateOperator))(request)) !== undefined) return;
+  throw new Fault('unauthenticated', "This needs the operator's token, or that of the metrics.");
 }
 
 /** Tries each way in turn; the first that recognises the caller wins. */

@@ -73,6 +73,12 @@ const settingsFile = z.strictObject({
     })
     .prefault({}),
   mail: mailServer.optional(),
+  metrics: z
+    .strictObject({
+      /** Lets its bearer read /metrics and nothing else; the operator's token does as well. */
+      token: z.string().min(24, 'must be at least 24 characters').optional(),
+    })
+    .prefault({}),
   audit: z
     .strictObject({
       /** How long audit events are kept, where an organization has no retention of its own; for ever if left out. */
@@ -131,6 +137,7 @@ const ENVIRONMENT: ReadonlyArray<[variable: string, path: [string, string] | [st
   ['DRAWBRIDGE_SMTP_USER', ['mail', 'user']],
   ['DRAWBRIDGE_SMTP_PASSWORD', ['mail', 'password']],
   ['DRAWBRIDGE_SMTP_FROM', ['mail', 'from']],
+  ['DRAWBRIDGE_METRICS_TOKEN', ['metrics', 'token']],
   ['DRAWBRIDGE_AUDIT_RETENTION_MONTHS', ['audit', 'retentionMonths']],
   ['DRAWBRIDGE_MODELS', ['modelsFolder']],
   ['DRAWBRIDGE_ALLOW_PRIVATE_NETWORK', ['allowPrivateNetwork']],

@@ -101,3 +101,10 @@ const SHOWN = sql`
   FROM memberships m JOIN users u ON u.id = m.user_id
   LEFT JOIN workspaces w ON w.id = m.workspace_id LEFT JOIN products p ON p.id = m.product_id
   LEFT JOIN mapping_rules r ON r.id = m.rule_id`;
+
+/** The e-mail addresses of those of these people who are of the organization, by id. */
+export async function emailsOf(tx: TenantTransaction, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await tx.db.selectFrom('users').select(['id', 'email']).where('id', 'in', ids).execute();
+  return new Map(rows.map(({ id, email }) => [id, email]));
+}

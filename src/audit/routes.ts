@@ -9,6 +9,7 @@ import type { Store } from '../store/database.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { checkpointKey, makeCheckpoint } from './checkpoint.ts';
 import { type ExportFormat, exportEvents, exportFormat } from './export.ts';
+import { type FindPeople, ingest, ingestInput } from './ingest.ts';
 import { putRetention, readRetention, retentionInput } from './retention.ts';
 import { auditFilter, eventPage, pageInput, searchPage } from './search.ts';
 
@@ -16,6 +17,7 @@ interface Dependencies {
   readonly settings: Settings;
   readonly store: Pick<Store, 'db'>;
   readonly log: Log;
+  readonly findPeople: FindPeople;
 }
 
 const FILES: Record<ExportFormat, { readonly type: string; readonly ending: string }> = {
@@ -30,6 +32,7 @@ export function auditRoutes(deps: Dependencies): ApiRouter {
   declareReading(api, deps);
   declareCheckpoint(api, deps);
   declareRetention(api, deps);
+  declareIngest(api, deps);
   return api;
 }
 
@@ -115,4 +118,23 @@ function declareRetention(api: ApiRouter, { settings, store }: Dependencies): vo
 function requireOperator(request: Request): void {
   if (callerOf(request).actor.kind === 'operator') return;
   throw new Fault('forbidden', "How long audit events are kept is the operator's to say.");
+}
+
+function declareIngest(api: ApiRouter, { store, findPeople }: Dependencies): void {
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/audit-events',
+      summary: "Record the platform's own events; takes a key with the scope audit:write, or the operator",
+      body: ingestInput,
+      status: 200,
+    },
+    async ({ body }, request) => {
+      if (!callerOf(request).hasScope('audit:write')) {
+        throw new Fault('forbidden', 'This needs a key with the scope audit:write.');
+      }
+      return withinTenant(store.db, request, (tx) => ingest(tx, findPeople, body.events));
+    },
+  );
 }

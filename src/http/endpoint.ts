@@ -6,6 +6,7 @@ import { type Request, type Response, Router } from 'express';
 import { ZodError, type z } from 'zod';
 import { Fault } from '../errors.ts';
 import { type AdminArea, callerOf } from './caller.ts';
+import { noteRoute } from './metrics.ts';
 import { faultOf } from './problem.ts';
 
 type Schema = z.ZodType;
@@ -74,6 +75,7 @@ export function endpoint<
 ): void {
   api.described.push({ base: api.base, spec });
   api.router[spec.method](spec.path, async (request, response) => {
+    noteRoute(request, `${api.base}${spec.path}`);
     if (spec.area !== undefined) requireArea(request, spec.area);
     const input = {
       params: validate(spec.params, request.params, 'path') as Out<P>,

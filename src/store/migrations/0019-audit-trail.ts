@@ -138,6 +138,22 @@ export const auditTrail: Migration = {
       SET app.role = 'locator' SET search_path = public, pg_temp
       AS $$ SELECT organization_id, id FROM audit_streams WHERE enabled $$;
 
+    -- Ids under which the platform has told of events, so that telling again adds nothing; and how many within this minute.
+    CREATE TABLE audit_ingested (
+      organization_id uuid NOT NULL,
+      external_id text NOT NULL,
+      at timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (organization_id, external_id)
+    );
+    CREATE INDEX audit_ingested_at ON audit_ingested (organization_id, at);
+    CALL wall_in('audit_ingested', 'organization_id', :app);
+    CREATE TABLE audit_ingest_windows (
+      organization_id uuid PRIMARY KEY,
+      began_at timestamptz NOT NULL DEFAULT now(),
+      events integer NOT NULL
+    );
+    CALL wall_in('audit_ingest_windows', 'organization_id', :app);
+
     -- Organizations with events that wait to be sealed, and since when the first does. Two months back is far enough: a delay of
     -- minutes is alarmed.
     CREATE FUNCTION locate_unsealed() RETURNS TABLE (organization_id uuid, since timestamptz) LANGUAGE sql STABLE SECURITY DEFINER
@@ -147,5 +163,19 @@ export const auditTrail: Migration = {
         WHERE s.organization_id = o.id AND s.event_at > now() - interval '62 days' ORDER BY s.position DESC LIMIT 1) h ON true
       CROSS JOIN LATERAL (SELECT e.at FROM audit_events e WHERE e.organization_id = o.id AND e.at > now() - interval '62 days'
         AND (e.xid, e.id) > (coalesce(h.event_xid, '0'), coalesce(h.event_id, 0)) ORDER BY e.xid, e.id LIMIT 1) e $$;
+
+    -- What the metrics tell of the whole installation: numbers, and of no tenant which.
+    CREATE FUNCTION installation_figures() RETURNS TABLE (figure text, label text, value double precision) LANGUAGE sql STABLE
+      SECURITY DEFINER SET app.role = 'locator' SET search_path = public, pg_temp AS $$
+      SELECT 'sync_runs', status, count(*) FROM sync_runs GROUP BY status
+      UNION ALL SELECT 'offboarding_steps', state, count(*) FROM offboarding_steps GROUP BY state
+      UNION ALL SELECT 'offboarding_cases_open', '', count(*) FROM offboarding_cases WHERE closed_at IS NULL
+      UNION ALL SELECT 'directories_quarantined', '', count(*) FROM directories WHERE quarantined_until > now()
+      UNION ALL SELECT 'certificates_ending', days::text, (SELECT count(*) FROM saml_certificates
+        WHERE not_after <= now() + make_interval(days => days)) FROM unnest(ARRAY[0, 7, 30, 90]) days
+      UNION ALL SELECT 'certificate_days_left', '', extract(epoch FROM min(not_after) - now()) / 86400 FROM saml_certificates
+        WHERE not_after > now() HAVING count(*) > 0
+      UNION ALL SELECT 'audit_streams_failing', '', count(*) FROM audit_stream_cursors WHERE failing_since IS NOT NULL
+      UNION ALL SELECT 'audit_seal_lag_seconds', '', coalesce(max(extract(epoch FROM now() - u.since)), 0) FROM locate_unsealed() u $$;
   `),
 };

@@ -65,6 +65,7 @@ async function sealSomethingEverywhere({ api, within, person }: Company): Promis
     .send({ provider: 'git', user: lea, kind: 'access_token', token: 'gho_x' })
     .expect(ok);
   await api('put', '/webhook-endpoints/platform').send({ url: 'https://platform.example/hooks' }).expect(ok);
+  await api('put', '/audit-streams/siem').send({ kind: 'webhook', url: 'https://siem.example/' }).expect(ok);
   await within(async (tx) => {
     const connections = await tx.db.selectFrom('connections').select(['id', 'kind']).execute();
     const op = connections.find(({ kind }) => kind === 'oidc')?.id as string;

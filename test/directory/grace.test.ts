@@ -63,10 +63,7 @@ describe('days of grace', () => {
     const run = await acme.sync();
     assert.deepEqual([run.status, run.counts], ['applied', { 'user.missing': 1 }]);
     const [told] = await reasons(acme, run.id, 'user.missing');
-    assert.match(
-      told ?? '',
-      /^p2@acme.example missing: leaves on 20\d\d-\d\d-\d\d \d\d:\d\d unless back$/,
-    );
+    assert.match(told ?? '', /^p2@acme.example missing: leaves on 20\d\d-\d\d-\d\d \d\d:\d\d unless back$/);
     assert.equal(await statusOf(acme, 'p2@acme.example'), 'active');
     assert.deepEqual(await acme.memberships('p2@acme.example'), ['main:member (mapping)']);
     assert.deepEqual((await acme.sync()).counts, { 'user.waiting': 1 }, 'no longer than was said');

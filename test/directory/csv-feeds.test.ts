@@ -100,6 +100,34 @@ describe('ids and people that are not as they seem', () => {
     assert.deepEqual(run.counts, { 'user.create': 1 }, JSON.stringify(run));
   });
 
+  it('FEED-8: given days where somebody is, then they begin and end at midnight there, also in nights that are longer or shorter', async () => {
+    const company = await companyOf(1);
+    const columns = { status: 'status', startsOn: 'from', endsOn: 'to', timeZone: 'zone' };
+    const put = { kind: 'csv', config: { file: company.feed, columns }, timeZone: 'Europe/Berlin' };
+    await company.api('put', '/directories/hr').send(put).expect(200);
+    const days = ['2026-03-29,2026-03-29,', '2026-10-25,2026-10-25,', '2026-01-01,2026-12-31,Pacific/Auckland'];
+    const header = 'id,email,name,department,title,status,from,to,zone';
+    writeFileSync(
+      company.feed,
+      `${header}\n${row(0)},,,\n${days.map((each, at) => `${row(at + 1)},${each}\n`).join('')}`,
+    );
+    await company.sync();
+    const kept = await company.within(({ db }) =>
+      db.selectFrom('directory_users').select(['starts_at', 'ends_at']).orderBy('source_key').execute(),
+    );
+    assert.deepEqual(
+      kept.slice(1).map(({ starts_at, ends_at }) => [starts_at?.toISOString(), ends_at?.toISOString()]),
+      [
+        ['2026-03-28T23:00:00.000Z', '2026-03-29T22:00:00.000Z'],
+        ['2026-10-24T22:00:00.000Z', '2026-10-25T23:00:00.000Z'],
+        ['2025-12-31T11:00:00.000Z', '2026-12-31T11:00:00.000Z'],
+      ],
+    );
+    writeFileSync(company.feed, `${header}\n${row(0)},,,Middle/Earth\n`);
+    const { body } = await company.api('post', '/directories/hr/runs').send({}).expect(400);
+    assert.match(body.detail, /zone is not a time zone such as Europe\/Berlin/);
+  });
+
   it('FEED-9: given formulas and HTML in names, then they are names', async () => {
     const company = await makeCompany(server, database);
     const names = ['=2+5', '<script>alert(1)</script>', "Robert'); DROP TABLE users;--"];

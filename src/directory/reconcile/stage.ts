@@ -109,7 +109,7 @@ async function writeBatch(
   ]);
 }
 
-/** A person is in from the first moment of the first day to the last moment of the last day, where the directory is. */
+/** A person is in from the first moment of the first day to the last moment of the last day, where they are, else where the directory is. */
 async function writeUsers(
   tx: TenantTransaction,
   directoryId: string,
@@ -127,7 +127,7 @@ async function writeUsers(
   await sql`
     WITH given AS (
       SELECT u.* FROM jsonb_to_recordset(${rows}::jsonb) AS u("sourceKey" text, "externalId" text, "userName" text, email text,
-        "displayName" text, active boolean, "startsOn" date, "endsOn" date, attributes jsonb, fingerprint uuid, "where" text, at integer)
+        "displayName" text, active boolean, "startsOn" date, "endsOn" date, "timeZone" text, attributes jsonb, fingerprint uuid, "where" text, at integer)
     ), one AS (
       SELECT DISTINCT ON (lower("sourceKey")) * FROM given ORDER BY lower("sourceKey"), CASE WHEN ${journal} THEN -at ELSE at END
     ), back AS (
@@ -136,7 +136,8 @@ async function writeUsers(
       INSERT INTO staged_users (organization_id, run_id, source_key, external_id, user_name, email, display_name, active, starts_at,
         ends_at, attributes, fingerprint, found_at)
       SELECT ${tx.organizationId}::uuid, ${runId}::uuid, u."sourceKey", u."externalId", u."userName", u.email, u."displayName", u.active,
-        u."startsOn"::timestamp AT TIME ZONE d.time_zone, (u."endsOn" + 1)::timestamp AT TIME ZONE d.time_zone, u.attributes,
+        u."startsOn"::timestamp AT TIME ZONE coalesce(u."timeZone", d.time_zone),
+        (u."endsOn" + 1)::timestamp AT TIME ZONE coalesce(u."timeZone", d.time_zone), u.attributes,
         u.fingerprint, u."where"
       FROM one u JOIN directories d ON d.id = ${directoryId}
       ON CONFLICT (organization_id, run_id, folded) ${conflict} RETURNING folded, found_at

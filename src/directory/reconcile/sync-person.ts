@@ -117,8 +117,8 @@ async function recordFound(
   await sql`
     UPDATE directory_users d SET external_id = ${user.externalId}, user_name = ${user.userName}, email = ${user.email},
       display_name = ${user.displayName}, active = ${user.active},
-      starts_at = ${user.startsOn}::date::timestamp AT TIME ZONE o.time_zone,
-      ends_at = (${user.endsOn}::date + 1)::timestamp AT TIME ZONE o.time_zone,
+      starts_at = ${user.startsOn}::date::timestamp AT TIME ZONE coalesce(${user.timeZone ?? null}::text, o.time_zone),
+      ends_at = (${user.endsOn}::date + 1)::timestamp AT TIME ZONE coalesce(${user.timeZone ?? null}::text, o.time_zone),
       attributes = ${JSON.stringify(user.attributes)}::jsonb, fingerprint = ${fingerprint}::uuid,
       leaves_at = NULL, deleted_at = NULL, updated_at = now(), version = version + 1
     FROM directories o WHERE o.id = ${directoryId} AND d.directory_id = o.id AND d.id = ${recordId}

@@ -34,6 +34,8 @@ export const csvSettings = z
         status: z.string().optional(),
         startsOn: z.string().optional(),
         endsOn: z.string().optional(),
+        /** Of these days, where they are not the directory's: `Europe/Berlin`. */
+        timeZone: z.string().optional(),
         groups: z.string().optional(),
         /** Of a feed of changes: what has become of this person. */
         change: z.string().optional(),

@@ -52,6 +52,7 @@ function readRow({ record }: CsvRow, settings: CsvSettings, where: string): Sour
     active: !isAmong(cell(columns.status), inactive),
     startsOn: cell(columns.startsOn),
     endsOn: cell(columns.endsOn),
+    timeZone: cell(columns.timeZone),
     groups: cell(columns.groups).split(groupSeparator),
     attributes: record,
   };

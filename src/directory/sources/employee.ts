@@ -1,4 +1,5 @@
 /** Reads what an HR system says of a person, each field as the text it stands as; whatever is wrong with it is told at once. */
+import { timeZone } from '../../tenancy/time-zone.ts';
 import type { BadRecord, SourceUser } from './source.ts';
 import { isEmail, isText } from './text.ts';
 
@@ -12,11 +13,12 @@ export interface SaidOfEmployee {
   readonly active: boolean | null;
   readonly startsOn: string;
   readonly endsOn: string;
+  readonly timeZone?: string;
   readonly groups: readonly string[];
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
-type Field = 'id' | 'email' | 'status' | 'startsOn' | 'endsOn';
+type Field = 'id' | 'email' | 'status' | 'startsOn' | 'endsOn' | 'timeZone';
 
 /**
  * Makes a record of it.
@@ -35,6 +37,9 @@ export function readEmployee(
   if (said.active === null) problems.push(`${called.status} is neither known as active nor as inactive`);
   const startsOn = readDay(said.startsOn.trim(), called.startsOn, problems);
   const endsOn = readDay(said.endsOn.trim(), called.endsOn, problems);
+  const zone = said.timeZone?.trim() ?? '';
+  if (zone !== '' && !timeZone.safeParse(zone).success)
+    problems.push(`${called.timeZone} is not a time zone such as Europe/Berlin`);
   if (!isText(said)) problems.push('it holds characters that are no text');
   if (problems.length > 0)
     return { kind: 'bad', sourceKey: isText(id) && id ? id : null, where, reason: problems.join('; ') };
@@ -49,6 +54,7 @@ export function readEmployee(
     startsOn,
     // Some systems write so for "no end".
     endsOn: endsOn?.startsWith('9999') ? null : endsOn,
+    ...(zone === '' ? {} : { timeZone: zone }),
     groups: [...new Set(said.groups.map((name) => name.trim()).filter(Boolean))],
     attributes: said.attributes,
     where,

@@ -115,7 +115,10 @@ function person(told: Said, read: Said | undefined): SourceRecord {
     return { kind: 'bad', sourceKey: told.id, where, reason: 'has changed, but can not be read' };
   }
   const attributes = withoutNulls({ ...read, ...told });
-  const { userPrincipalName = '', mail, displayName, employeeId, accountEnabled } = profile.parse(attributes);
+  const understood = profile.safeParse(attributes);
+  if (!understood.success)
+    return { kind: 'bad', sourceKey: told.id, where, reason: 'the first or last day is no time' };
+  const { userPrincipalName = '', mail, displayName, employeeId, accountEnabled, ...days } = understood.data;
   return personRecord({
     sourceKey: told.id,
     externalId: employeeId ?? null,
@@ -124,10 +127,18 @@ function person(told: Said, read: Said | undefined): SourceRecord {
     email: mail ?? (userPrincipalName?.includes('#EXT#') ? null : (userPrincipalName ?? null)),
     displayName: displayName ?? '',
     active: accountEnabled,
+    startsOn: days.employeeHireDate?.slice(0, 10) ?? null,
+    endsOn: lastDay(days.employeeLeaveDateTime),
     attributes,
     where,
   });
 }
+
+/** What Graph says in UTC; the year 1 is how it says that there is none. */
+const moment = z.iso
+  .datetime({ offset: true })
+  .nullish()
+  .transform((text) => (text?.startsWith('0001') ? null : text));
 
 const profile = z.object({
   userPrincipalName: optionalText,
@@ -135,7 +146,15 @@ const profile = z.object({
   displayName: optionalText,
   employeeId: optionalText,
   accountEnabled: z.boolean().optional().catch(undefined),
+  employeeHireDate: moment,
+  employeeLeaveDateTime: moment,
 });
+
+/** Whoever leaves at midnight was there the day before. A moment that is none, such as of the year 9999, is no end. */
+function lastDay(leaves: string | null | undefined): string | null {
+  if (leaves == null || leaves.startsWith('9999')) return null;
+  return new Date(Date.parse(leaves) - 1000).toISOString().slice(0, 10);
+}
 
 function isWhole({ userPrincipalName, displayName, accountEnabled }: Said): boolean {
   return (

@@ -4,6 +4,8 @@ import type { BadRecord, SourceUser } from './source.ts';
 import { isEmail, isText } from './text.ts';
 
 export type SaidPerson = Omit<SourceUser, 'kind' | 'groups' | 'startsOn' | 'endsOn' | 'active'> & {
+  readonly startsOn?: string | null;
+  readonly endsOn?: string | null;
   /** Undefined where the source does not say it, or not so that it is understood. */
   readonly active: boolean | undefined;
 };
@@ -22,7 +24,8 @@ export function personRecord(said: SaidPerson): SourceUser | BadRecord {
   if (active === undefined || problems.length > 0)
     return { kind: 'bad', sourceKey, where, reason: problems.join('; ') };
   const displayName = said.displayName.trim() || userName;
-  return { ...said, kind: 'user', active, email, userName, displayName, startsOn: null, endsOn: null, groups: [] };
+  const { startsOn = null, endsOn = null } = said;
+  return { ...said, kind: 'user', active, email, userName, displayName, startsOn, endsOn, groups: [] };
 }
 
 /** A text where there is one. */

@@ -17,9 +17,11 @@ export interface SourceUser {
   readonly email: string | null;
   readonly displayName: string;
   readonly active: boolean;
-  /** First and last day, `YYYY-MM-DD` in the directory's time zone, both inclusive. */
+  /** First and last day, `YYYY-MM-DD`, both inclusive. */
   readonly startsOn: string | null;
   readonly endsOn: string | null;
+  /** Where these days are days, as an IANA name that this machine knows; left out: where the directory is. */
+  readonly timeZone?: string;
   /** Names of groups that the record itself says this person is in; sources that have groups of their own say `member` instead. */
   readonly groups: readonly string[];
   /** Of a reading of changes: they are in these groups and no other. */

@@ -98,6 +98,32 @@ describe('Entra: changes', () => {
       assert.ok(of(records, 'gone').length > 2, 'something is told twice');
     }));
 
+  it('FEED-8 given when somebody was hired and leaves, then these are their first and last day; the years 1 and 9999 are none', () =>
+    within(5, async (_, double) => {
+      const leaves = (employeeLeaveDateTime: string | null) => ({ employeeLeaveDateTime });
+      double.properties
+        .set('p1', { employeeHireDate: '2026-01-05T00:00:00Z', ...leaves('2026-06-30T23:59:59Z') })
+        .set('p2', leaves('2026-07-01T00:00:00Z'))
+        .set('p3', { employeeHireDate: '0001-01-01T00:00:00Z', ...leaves('9999-12-31T00:00:00Z') })
+        .set('p4', { employeeHireDate: 'soon', ...leaves(null) });
+      const settings = { ...settingsOf(double), properties: ['employeeLeaveDateTime'] };
+      const { context } = kitContext();
+      const { records } = await readAll(entra.open(settings, { ...context, secrets: { clientSecret: double.secret } }));
+      assert.deepEqual(
+        of(records, 'user').map(({ sourceKey, startsOn, endsOn }) => [sourceKey, startsOn, endsOn]),
+        [
+          ['p1', '2026-01-05', '2026-06-30'],
+          ['p2', null, '2026-06-30'],
+          ['p3', null, null],
+          ['p5', null, null],
+        ],
+      );
+      assert.deepEqual(
+        of(records, 'bad').map(({ sourceKey, reason }) => [sourceKey, reason]),
+        [['p4', 'the first or last day is no time']],
+      );
+    }));
+
   it('given a group deleted and a group within a group, then both are told as such', () =>
     within(5, async (world, double) => {
       world.groups[1]?.members.push('g1');

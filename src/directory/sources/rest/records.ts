@@ -62,6 +62,7 @@ function readPerson(entry: unknown, { fields, active, inactive = [], emptyDays =
       active: fields.status === undefined ? true : activeBy(status, active, inactive),
       startsOn: day(fields.startsOn),
       endsOn: day(fields.endsOn),
+      timeZone: textAt(entry, fields.timeZone),
       groups: fields.groups === undefined ? [] : valuesAt(entry, fields.groups).flat().map(textOf),
       attributes: { ...entry },
     },

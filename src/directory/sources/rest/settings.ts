@@ -85,6 +85,8 @@ const fields = z.strictObject({
   status: path.min(1).optional(),
   startsOn: path.min(1).optional(),
   endsOn: path.min(1).optional(),
+  /** Of these days, where they are not the directory's. */
+  timeZone: path.min(1).optional(),
   /** Names of groups. */
   groups: path.min(1).optional(),
   /** Names of fields that may not be read of this record. */

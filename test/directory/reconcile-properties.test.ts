@@ -25,6 +25,9 @@ async function happen(arranged: ArrangedCompany, model: PlainModel, what: Event)
     if (what.rule === null && !model.rules.has(what.slug)) return;
     model.changeRule(what.slug, what.rule);
     await arranged.putRule(what.slug, what.rule);
+  } else if (what.kind === 'wait') {
+    model.wait(what.days);
+    await arranged.wait(what.days);
   } else {
     const account = model.account(what.id);
     if (account === undefined) return;
@@ -46,11 +49,11 @@ describe('the one reconcile', () => {
   it('given any company, rules and days, then everybody has what the plain model says, and again changes nothing', async () => {
     let sequences = 0;
     await fc.assert(
-      fc.asyncProperty(company, async ({ events, seats, verified, again }) => {
+      fc.asyncProperty(company, async ({ events, seats, verified, grace, again }) => {
         sequences += 1;
-        const arranged = await arrangeCompany(server, seats, verified);
+        const arranged = await arrangeCompany(server, seats, verified, grace);
         try {
-          const model = new PlainModel(seats, verified);
+          const model = new PlainModel(seats, verified, grace);
           const compare = async (when: unknown) =>
             assert.deepEqual(
               await arranged.state(),

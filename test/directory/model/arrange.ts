@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
+import { settleDates } from '../../../src/directory/schedule.ts';
 import { inTenant, type TenantTransaction } from '../../../src/store/tenant.ts';
 import { type EntraDirectory, startEntraDirectory } from '../../doubles/entra-directory.ts';
 import { TEST_ORIGIN } from '../../harness/database.ts';
@@ -24,6 +25,7 @@ export interface ArrangedCompany {
   grant(id: Id): Promise<void>;
   settle(id: Id): Promise<void>;
   protect(id: Id, isProtected: boolean): Promise<void>;
+  wait(days: number): Promise<void>;
   /** As `PlainModel` says it. */
   state(): Promise<{ accounts: string[]; memberships: string[] }>;
   close(): Promise<void>;
@@ -33,12 +35,16 @@ const DAY = 86_400_000;
 /** Somebody is always there: an empty feed would be held, as it should. */
 const ALWAYS_THERE = '9';
 
+/** What is told in every plan, though nothing changes. */
+const TOLD_AGAIN = new Set(['membership.withheld', 'user.protected', 'user.ambiguous', 'user.waiting']);
+
 let count = 0;
 
 export async function arrangeCompany(
   server: TestServer,
   seats: number | null,
   verified: boolean,
+  graceDays: number,
 ): Promise<ArrangedCompany> {
   count += 1;
   const slug = `random-${count}`;
@@ -58,7 +64,7 @@ export async function arrangeCompany(
   const it = await itTenant(domain);
   await api('put', '/workspaces/main').send({});
   await api('put', '/workspaces/main/products/insights').send({ seats });
-  await api('put', '/directories/hr').send({ ...hr.directory, guards: LOOSE_GUARDS });
+  await api('put', '/directories/hr').send({ ...hr.directory, guards: LOOSE_GUARDS, graceDays });
   await api('put', '/directories/it').send({ ...it.directory, guards: LOOSE_GUARDS });
 
   const run: ArrangedCompany['run'] = async (directory, mode) => {
@@ -70,8 +76,7 @@ export async function arrangeCompany(
       );
       await api('post', `/runs/${body.id}/approve`).send({}).expect(200);
     } else assert.equal(body.status, mode === 'run' ? 'applied' : 'planned', JSON.stringify(body));
-    const { 'membership.withheld': _, 'user.protected': __, 'user.ambiguous': ___, ...changes } = body.counts;
-    return changes;
+    return Object.fromEntries(Object.entries<number>(body.counts).filter(([kind]) => !TOLD_AGAIN.has(kind)));
   };
   return {
     tellHr: hr.tell,
@@ -92,6 +97,14 @@ export async function arrangeCompany(
         const which = sql`email = ${`${id}@${domain}`} AND status = 'active'`;
         await sql`UPDATE users SET protected = ${isProtected} WHERE ${which}`.execute(db);
       }),
+    wait: async (days) => {
+      await within(({ db }) =>
+        sql`UPDATE directory_users SET leaves_at = leaves_at - ${days} * interval '1 day' WHERE leaves_at IS NOT NULL`.execute(
+          db,
+        ),
+      );
+      await settleDates(server.deps);
+    },
     state: () => within(stateOf),
     close: async () => {
       hr.close();

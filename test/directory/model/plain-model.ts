@@ -25,6 +25,8 @@ interface Stated {
   account: Account | null;
   /** Whether they were there when last settled; null as long as neither was seen. */
   seen: boolean | null;
+  /** Named no more, but kept: for how many days yet. */
+  waits?: number;
 }
 
 const RANKS: Record<string, number> = { admin: 50, billing: 45, member: 40, 'p-admin': 30, editor: 20, viewer: 10 };
@@ -37,8 +39,11 @@ export class PlainModel {
   readonly #seated = new Set<Account>();
   readonly #seats: number;
   readonly #verified: boolean;
+  /** In days, by directory. */
+  readonly #grace: Record<DirectoryName, number>;
 
-  constructor(seats: number | null, verified: boolean) {
+  constructor(seats: number | null, verified: boolean, grace: number) {
+    this.#grace = { hr: grace, it: 0 };
     this.#seats = seats ?? 100;
     this.#verified = verified;
   }
@@ -48,17 +53,41 @@ export class PlainModel {
     const records = this.#records[directory];
     const looked: Account[] = [];
     for (const id of IDS) {
-      const fact = facts.get(id) ?? null;
       const known = records.get(id);
+      const fact = facts.get(id) ?? this.#kept(directory, known);
       if (known === undefined && fact === null) continue;
       const record = known ?? { fact, account: null, seen: null };
       records.set(id, record);
       record.fact = fact;
+      if (facts.has(id) || fact === null) delete record.waits;
+      else record.waits ??= this.#grace[directory];
       const wasSeen = record.seen !== false;
       this.#decide(directory, id, record);
       // Whoever is kept though they are named no more is looked at when they are first missed.
       if (record.account !== null && (fact !== null || wasSeen)) looked.push(record.account);
     }
+    this.#seat(looked);
+  }
+
+  /** What is held of somebody who is named no more, as long as they have days left. */
+  #kept(directory: DirectoryName, known: Stated | undefined): Fact | null {
+    if (known?.fact?.present !== true || known.account === null) return null;
+    const left = known.waits ?? this.#grace[directory];
+    return left > 0 ? known.fact : null;
+  }
+
+  /** Days go by; whoever has none left goes. */
+  wait(days: number): void {
+    const looked: Account[] = [];
+    for (const directory of DIRECTORIES)
+      for (const [id, record] of this.#records[directory]) {
+        if (record.waits === undefined || record.waits <= 0) continue;
+        record.waits -= days;
+        if (record.waits > 0 || record.fact === null) continue;
+        record.fact = null;
+        this.#decide(directory, id, record);
+        if (record.account !== null) looked.push(record.account);
+      }
     this.#seat(looked);
   }
 

@@ -58,6 +58,8 @@ export type Event =
   | { readonly kind: 'rule'; readonly slug: string; readonly rule: Rule | null }
   | { readonly kind: 'by hand'; readonly id: Id }
   | { readonly kind: 'settle'; readonly id: Id }
+  /** So many days of grace go by, and the clock looks. */
+  | { readonly kind: 'wait'; readonly days: number }
   | { readonly kind: 'protect'; readonly id: Id; readonly isProtected: boolean };
 
 export interface Company {
@@ -65,6 +67,8 @@ export interface Company {
   readonly seats: number | null;
   /** Whether the domain of its addresses is proven: else nobody is matched by their address. */
   readonly verified: boolean;
+  /** For how many days whoever `hr` no longer names is kept. */
+  readonly grace: number;
   /** Which directory is read again at the end, when it says nothing new. */
   readonly again: DirectoryName;
 }
@@ -133,6 +137,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('by hand' as const), id: person }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('settle' as const), id: person }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), days: fc.constantFrom(3, 5) }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('protect' as const), id: person, isProtected: fc.boolean() }),
@@ -143,5 +148,6 @@ export const company: fc.Arbitrary<Company> = fc.record({
   events: fc.array(event, { minLength: 2, maxLength: 7 }),
   seats: fc.constantFrom(null, 1, 2),
   verified: fc.constantFrom(true, true, false),
+  grace: fc.constantFrom(0, 7),
   again: fc.constantFrom(...DIRECTORIES),
 });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, endpoint } from '../http/endpoint.ts';
+import { caseAnswer } from './case-answer.ts';
 import { findCase, listCases } from './cases.ts';
 import { casesOf, retryStep } from './offboard.ts';
 import type { OffboardingRouteDependencies } from './route-dependencies.ts';
@@ -16,6 +17,7 @@ export function declareCases(api: ApiRouter, deps: OffboardingRouteDependencies)
       summary: 'Offboarding cases, latest first; of one person by id or e-mail',
       area: 'audit',
       query: z.object({ user: z.string().optional() }),
+      answer: z.object({ cases: z.array(caseAnswer) }),
     },
     async ({ query }, request) => {
       const read = (tx: Parameters<typeof listCases>[0]) =>
@@ -32,6 +34,7 @@ export function declareCases(api: ApiRouter, deps: OffboardingRouteDependencies)
       summary: 'One case: every access that existed, how it ended, with the proof from elsewhere',
       area: 'audit',
       params: z.object({ case: z.string() }),
+      answer: caseAnswer,
     },
     async ({ params }, request) => {
       return withinTenant(deps.store.db, request, (tx) => findCase(tx, params.case), 'reader');

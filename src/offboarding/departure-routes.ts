@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { attempting } from '../audit/attempt.ts';
 import { callerOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, endpoint } from '../http/endpoint.ts';
+import { departureAnswer } from './case-answer.ts';
 import { cancelDeparture, departureInput, listDepartures, planDeparture } from './planned-departure.ts';
 import type { OffboardingRouteDependencies } from './route-dependencies.ts';
 
@@ -17,6 +18,7 @@ export function declareDepartures(api: ApiRouter, { store: { db }, models }: Off
       summary: 'Who is to leave when, why, and by whose word',
       area,
       query: z.object({ all: z.stringbool().default(false) }),
+      answer: z.object({ departures: z.array(departureAnswer) }),
     },
     async ({ query }, request) =>
       withinTenant(db, request, async (tx) => ({ departures: await listDepartures(tx, query.all) }), 'reader'),
@@ -30,6 +32,7 @@ export function declareDepartures(api: ApiRouter, { store: { db }, models }: Off
       summary: 'Let a person go at a time',
       area,
       body: departureInput,
+      answer: departureAnswer,
       status: 201,
     },
     async ({ body }, request) => {

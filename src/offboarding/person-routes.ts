@@ -6,6 +6,7 @@ import { attempting } from '../audit/attempt.ts';
 import { callerOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, endpoint } from '../http/endpoint.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { rehireAnswer } from './case-answer.ts';
 import { eraseUser } from './erase.ts';
 import { offboardUser } from './offboard.ts';
 import { previewRehire, rehireUser } from './rehire.ts';
@@ -61,7 +62,14 @@ function declareRehire(api: ApiRouter, deps: OffboardingRouteDependencies): void
   const path = '/people/:user/rehire';
   endpoint(
     api,
-    { method: 'get', path, summary: 'What a rehire would give back, what not and why', area: 'people', params },
+    {
+      method: 'get',
+      path,
+      summary: 'What a rehire would give back, what not and why',
+      area: 'people',
+      params,
+      answer: rehireAnswer,
+    },
     async ({ params: { user } }, request) => {
       const by = actorOf(callerOf(request));
       return withinTenant(deps.store.db, request, (tx) => previewRehire(deps, tx, user, by), 'reader');

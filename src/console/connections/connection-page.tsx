@@ -1,13 +1,13 @@
 /** One identity provider: what it is told, its certificates, its settings, and its last attempts. */
-import { Anchor, Button, Card, Group, SimpleGrid, Stack, Title } from '@mantine/core';
+import { Anchor, Button, SimpleGrid, Stack } from '@mantine/core';
 import { IconPlayerPlay } from '@tabler/icons-react';
-import type { ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { Page } from '../parts/page.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
+import { Section } from '../parts/section.tsx';
 import { text } from '../text/text.ts';
 import { Certificates } from './certificates.tsx';
 import { Connect } from './connect.tsx';
@@ -94,20 +94,5 @@ function Shown({ connection }: { readonly connection: Connection }) {
         <Traces connection={slug} />
       </Section>
     </Page>
-  );
-}
-
-function Section({ title, children }: { readonly title: string; readonly children: ReactNode }) {
-  return (
-    <Card withBorder padding="lg">
-      <Stack>
-        <Group>
-          <Title order={2} size="h4">
-            {title}
-          </Title>
-        </Group>
-        {children}
-      </Stack>
-    </Card>
   );
 }

@@ -7,7 +7,8 @@ import type { Scope } from './scope.ts';
 
 const PRODUCTS = 'get /api/v1/organizations/{organization}/workspaces/{workspace}/products';
 
-export function useScopes() {
+/** @param source how roles are to be given: by a rule, or by hand */
+export function useScopes(source: 'mapping' | 'manual' | 'invitation' = 'mapping') {
   const workspaces = useAnswer('get /api/v1/organizations/{organization}/workspaces', {}).data?.workspaces ?? [];
   const roles = useAnswer('get /api/v1/organizations/{organization}/roles', {}).data?.roles ?? [];
   const products = useQueries({
@@ -30,7 +31,7 @@ export function useScopes() {
     ],
     rolesAt: (scope: Scope) =>
       roles
-        .filter((role) => role.scope === kindOf(scope) && role.sources.includes('mapping'))
+        .filter((role) => role.scope === kindOf(scope) && role.sources.includes(source))
         .map(({ role, label }) => ({ value: role, label })),
   };
 }

@@ -19,11 +19,16 @@ export function Moment({
   readonly at: string | null | undefined;
   readonly absent?: string;
 }) {
-  if (!at) return <Text span>{absent}</Text>;
+  if (!at)
+    return (
+      <Text span inherit>
+        {absent}
+      </Text>
+    );
   const moment = new Date(at);
   return (
     <Tooltip label={EXACT.format(moment)}>
-      <Text span tabIndex={0} component="time" dateTime={at}>
+      <Text span inherit tabIndex={0} component="time" dateTime={at}>
         {inWords(moment)}
       </Text>
     </Tooltip>

@@ -2,9 +2,12 @@
 import {
   type Icon,
   IconArrowsJoin,
+  IconDoorExit,
+  IconHistory,
   IconHome,
   IconPlugConnected,
   IconRefresh,
+  IconUsers,
   IconUsersGroup,
 } from '@tabler/icons-react';
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
@@ -56,5 +59,26 @@ export const SCREENS: readonly Screen[] = [
     icon: IconRefresh,
     areas: ['directories'],
     component: lazy(() => import('../runs/screen.tsx')),
+  },
+  {
+    path: 'people',
+    title: text.people.title,
+    icon: IconUsers,
+    areas: ['people'],
+    component: lazy(() => import('../people/screen.tsx')),
+  },
+  {
+    path: 'offboarding',
+    title: text.offboarding.title,
+    icon: IconDoorExit,
+    areas: ['people', 'audit'],
+    component: lazy(() => import('../offboarding/screen.tsx')),
+  },
+  {
+    path: 'audit',
+    title: text.audit.title,
+    icon: IconHistory,
+    areas: ['audit'],
+    component: lazy(() => import('../audit/screen.tsx')),
   },
 ];

@@ -1,4 +1,4 @@
-/** Colours and shapes. Quiet texts are darker than the library's, to be read by everybody (WCAG AA). */
+/** Colours and shapes. Quiet texts and filled buttons are darker than the library's, to be read by everybody (WCAG AA). */
 import { type CSSVariablesResolver, createTheme, DEFAULT_THEME, Drawer, Modal } from '@mantine/core';
 import { text } from '../text/text.ts';
 
@@ -27,6 +27,8 @@ export const readable: CSSVariablesResolver = () => ({
 
 function tint(name: string): Record<string, string> {
   return {
+    [`--mantine-color-${name}-filled`]: `var(--mantine-color-${name}-9)`,
+    [`--mantine-color-${name}-filled-hover`]: `color-mix(in srgb, var(--mantine-color-${name}-9) 88%, black)`,
     [`--mantine-color-${name}-light-hover`]: `var(--mantine-color-${name}-light)`,
     [`--mantine-color-${name}-light-color`]: `color-mix(in srgb, var(--mantine-color-${name}-9) 70%, black)`,
   };

@@ -1,0 +1,63 @@
+/** Every case, latest first, with what is still open. */
+import { Badge } from '@mantine/core';
+import { IconDoorExit } from '@tabler/icons-react';
+import { useNavigate } from 'react-router';
+import type { Answer } from '../api/client.ts';
+import { useAnswer } from '../api/use-api.ts';
+import { Answered } from '../parts/answered.tsx';
+import { type Column, DataTable } from '../parts/data-table.tsx';
+import { EmptyState } from '../parts/empty-state.tsx';
+import { Moment } from '../parts/moment.tsx';
+import { text } from '../text/text.ts';
+
+const { offboarding: t } = text;
+export type Case = Answer<'get /api/v1/organizations/{organization}/offboarding-cases'>['cases'][number];
+
+const COLUMNS: readonly Column<Case>[] = [
+  { key: 'email', title: t.person, width: '1.6fr', cell: ({ email }) => email },
+  { key: 'reason', title: t.reason, width: '2fr', cell: ({ reason }) => reason },
+  { key: 'trigger', title: t.trigger, width: '110px', cell: ({ trigger }) => trigger },
+  { key: 'opened', title: t.endedHere, width: '140px', cell: ({ openedAt }) => <Moment at={openedAt} /> },
+  { key: 'state', title: t.elsewhere, width: '150px', cell: (each) => <CaseState of={each} /> },
+];
+
+export function CaseList() {
+  const navigate = useNavigate();
+  const answer = useAnswer('get /api/v1/organizations/{organization}/offboarding-cases', {}, { every: 5000 });
+  return (
+    <Answered of={answer}>
+      {({ cases }) =>
+        cases.length === 0 ? (
+          <EmptyState icon={IconDoorExit} title={t.empty} hint={t.emptyHint} />
+        ) : (
+          <DataTable
+            label={t.cases}
+            columns={COLUMNS}
+            rows={cases}
+            rowKey={({ id }) => id}
+            minWidth={760}
+            onOpen={({ id }) => void navigate(`/offboarding/${id}`)}
+          />
+        )
+      }
+    </Answered>
+  );
+}
+
+/** Closed, on its way, or waiting for a person. */
+export function CaseState({ of: { closedAt, steps, totalSeconds } }: { readonly of: Case }) {
+  if (closedAt !== null) {
+    return (
+      <Badge variant="light" color="teal" tt="none">
+        {t.proven(totalSeconds ?? 0)}
+      </Badge>
+    );
+  }
+  const stuck = steps.some(({ state }) => state === 'needs_human');
+  const open = steps.filter(({ finishedAt }) => finishedAt === null).length;
+  return (
+    <Badge variant="light" color={stuck ? 'red' : 'orange'} tt="none">
+      {stuck ? t.needsYou : t.stepsOpen(open)}
+    </Badge>
+  );
+}

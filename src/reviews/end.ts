@@ -1,5 +1,7 @@
 /** The end of a review, by a person or by the clock; and the reminders before it. */
 import { sql } from 'kysely';
+import { organizationModel } from '../access/organization-model.ts';
+import { ownerRoles } from '../access/reconcile-view.ts';
 import { record } from '../audit/record.ts';
 import type { Log } from '../log.ts';
 import { cancelMail } from '../mail/outbox.ts';
@@ -8,6 +10,7 @@ import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.t
 import { holdOpen, settleUndecided } from './decide.ts';
 import { nextMoment, type ReviewDependencies, remind } from './remind.ts';
 import { findReview, type ShownReview } from './review.ts';
+import { ownersByScope } from './start.ts';
 
 const CLOCK: Origin = { actor: { kind: 'system', id: 'reviews', label: 'reviews' } };
 
@@ -74,10 +77,24 @@ async function attend(deps: ReviewDependencies, tx: TenantTransaction, id: strin
     await closeReview(deps, tx, id);
     return;
   }
+  await replaceLeavers(deps, tx, id);
   await remind(deps, tx, review);
   await tx.db
     .updateTable('reviews')
     .set({ next_at: nextMoment(review.dueAt, now) })
     .where('id', '=', id)
     .execute();
+}
+
+/** Where none of an item's reviewers is here any more, the present owners of the organization or the place are asked. */
+async function replaceLeavers({ models }: ReviewDependencies, tx: TenantTransaction, id: string): Promise<void> {
+  const owners = ownersByScope(ownerRoles(await organizationModel(models, tx)));
+  await sql`
+    WITH owners AS MATERIALIZED (${owners})
+    UPDATE review_items i SET reviewers = array_remove(o.people, i.user_id) FROM owners o
+    WHERE i.review_id = ${id} AND i.decision IS NULL
+      AND o.scope_id = (SELECT w.scope_id FROM owners w WHERE w.scope_id IN (i.scope_id, i.workspace_id, i.organization_id)
+        AND array_remove(w.people, i.user_id) <> '{}'
+        ORDER BY w.scope_id = i.scope_id DESC, w.scope_id = i.workspace_id DESC LIMIT 1)
+      AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = ANY(i.reviewers) AND u.status = 'active')`.execute(tx.db);
 }

@@ -101,7 +101,7 @@ async function reviewersOf(models: Models, tx: TenantTransaction, { reviewers }:
 }
 
 /** Who owns each place now. */
-function ownersByScope(roles: readonly string[]): RawBuilder<unknown> {
+export function ownersByScope(roles: readonly string[]): RawBuilder<unknown> {
   return sql`
     SELECT o.scope_id, array_agg(DISTINCT o.user_id) AS people FROM memberships o
     JOIN users ou ON ou.id = o.user_id AND ou.status = 'active'

@@ -45,6 +45,10 @@ describe('erasure', () => {
     const busy = await busyCompany(server, database, ['quirinus']);
     const person = await busy.hire('quirinus');
     for (const deed of person.deeds) await deed();
+    await server
+      .api('post', '/organizations/busy/reviews')
+      .send({ name: 'Quarter', dueAt: new Date(Date.now() + 86_400_000).toISOString(), reviewers: [person.email] })
+      .expect(201);
     const api = (method: 'get' | 'post' | 'delete', path: string) => server.api(method, `/organizations/busy${path}`);
     await api('post', `/people/${person.email}/offboard`).send({ reason: 'Quirinus left' }).expect(201);
     await busy.scim.scim('delete', `/Users/${busy.recordOf(person.email)}`).expect(204);

@@ -184,6 +184,22 @@ describe('reviewing access', () => {
     assert.equal(received(mail(made, 'ben')).length, 0, 'no reviewer');
   });
 
+  it('given a reviewer is let go, then with the next reminder the owner is asked in their place', async () => {
+    const made = await company();
+    const { body: review } = await start(made, { reviewers: [mail(made, 'ben')], roles: ['admin'] }).expect(201);
+    await made
+      .api('post', `/people/${mail(made, 'ben')}/offboard`)
+      .send({ reason: 'left' })
+      .expect(201);
+    await made.within(({ db }) => sql`UPDATE reviews SET next_at = now()`.execute(db));
+    await sweepReviews(server.deps);
+    await sendDueMails(server.deps, made.id);
+    assert.deepEqual((await made.api('get', `/reviews/${review.id}/items`)).body.items[0].reviewers, [
+      await made.person(mail(made, 'olga')),
+    ]);
+    assert.match(received(mail(made, 'olga'))[0]?.text ?? '', /1 role waits/);
+  });
+
   it('TEN-5 given a reviewer below a role, then they decide where whoever started the review may take it, and not otherwise', async () => {
     const made = await company();
     const adam = await as(made, 'adam');

@@ -48,6 +48,7 @@ import type { JobQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
 import { mailRoutes } from './mail/routes.ts';
 import { manifestRoutes } from './manifest/routes.ts';
+import { endLateTokens } from './offboarding/end-token.ts';
 import { offboardingRoutes } from './offboarding/routes.ts';
 import { exclusionRoutes } from './reviews/exclusion-routes.ts';
 import { reviewRoutes } from './reviews/routes.ts';
@@ -214,7 +215,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
     invitationRoutes(deps),
     sessionRoutes(deps),
     setUpLinkRoutes(deps),
-    credentialRoutes(deps),
+    credentialRoutes({ ...deps, endLateTokens: (...late) => endLateTokens(deps.jobs, ...late) }),
     offboardingRoutes({
       ...deps,
       signingKeys: installationKeys(deps),

@@ -14,6 +14,7 @@ export const oauthTokenInput = z.strictObject({
   user: z.uuid(),
   kind: z.enum(['access_token', 'refresh_token']),
   token: z.string().min(1).max(16_384),
+  expiresInSeconds: z.int().min(1).optional(),
 });
 export type OauthTokenInput = z.output<typeof oauthTokenInput>;
 
@@ -42,8 +43,9 @@ export async function keepOauthToken(
       provider_id: provider.id,
       user_id: holder.id,
       token_kind: input.kind,
-      sealed_token: seal(sealingKeys, purposeOf(holder.id), input.token),
+      sealed_token: sealOauthToken(sealingKeys, holder.id, input.token),
       locked_at: null,
+      expires_at: input.expiresInSeconds === undefined ? null : new Date(Date.now() + input.expiresInSeconds * 1000),
     })
     .returning('id')
     .executeTakeFirstOrThrow();
@@ -53,6 +55,23 @@ export async function keepOauthToken(
     detail: { user: holder.id, provider: input.provider, kind: input.kind },
   });
   return { id };
+}
+
+/** Kept tokens, as they are shown: everything but themselves. */
+export async function listOauthTokens(tx: TenantTransaction, { user }: { readonly user?: string | undefined }) {
+  const { rows } = await sql<{ id: string; provider: string; userId: string; email: string; kind: string }>`
+    SELECT t.id, p.slug AS provider, t.user_id AS "userId", u.email, t.token_kind AS kind, t.created_at AS "createdAt",
+      t.expires_at AS "expiresAt", t.refreshed_from AS "refreshedFrom", t.locked_at AS "lockedAt", t.ended_at AS "endedAt"
+    FROM oauth_tokens t JOIN oauth_providers p ON p.id = t.provider_id JOIN users u ON u.id = t.user_id
+    WHERE ${user ?? null}::uuid IS NULL OR t.user_id = ${user ?? null}::uuid ORDER BY t.created_at DESC, t.id LIMIT 500`.execute(
+    tx.db,
+  );
+  return rows;
+}
+
+/** Seals a token for somebody. */
+export function sealOauthToken(keys: SealingKeys, userId: string, token: string): string {
+  return seal(keys, purposeOf(userId), token);
 }
 
 /** Opens a kept token. */

@@ -10,9 +10,10 @@ import type { Store } from '../store/database.ts';
 import { apiKeyInput, createApiKey, type KeyMaker, listApiKeys, revokeApiKey } from './api-key.ts';
 import { rotateApiKey, rotationInput } from './api-key-rotation.ts';
 import { issueGrant } from './grant.ts';
-import { keepOauthToken, oauthTokenInput } from './oauth-token.ts';
+import type { VaultDependencies } from './use-token.ts';
+import { declareVault } from './vault-routes.ts';
 
-export interface CredentialDependencies {
+export interface CredentialDependencies extends VaultDependencies {
   readonly settings: Settings;
   readonly store: Store;
   readonly models: Models;
@@ -116,24 +117,6 @@ function declareAccessTokens(api: ApiRouter, { store }: CredentialDependencies):
         issueGrant(tx, { userId, sessionId: null, client: body.client }),
       );
       return { access_token: granted.token, token_type: 'Bearer', expires_at: granted.expiresAt };
-    },
-  );
-}
-
-function declareVault(api: ApiRouter, { settings, store }: CredentialDependencies): void {
-  const { sealingKeys } = settings.secrets;
-  endpoint(
-    api,
-    {
-      method: 'post',
-      path: '/oauth-tokens',
-      summary: 'Keep a token of an OAuth provider for a person',
-      area: 'keys',
-      body: oauthTokenInput,
-      status: 201,
-    },
-    async ({ body }, request) => {
-      return withinTenant(store.db, request, (tx) => keepOauthToken(tx, sealingKeys, body));
     },
   );
 }

@@ -142,3 +142,16 @@ export function openSteps(caseIds: readonly string[]) {
       WHERE w.enabled AND c.id = ANY(${caseIds as string[]}::uuid[])
     RETURNING id`;
 }
+
+/** Steps for what came to be kept for a leaver after the case was opened, in their latest case. */
+export function lateSteps(userId: string) {
+  return sql<{ caseId: string }>`
+    INSERT INTO offboarding_steps (organization_id, case_id, kind, oauth_token_id, oauth_provider_id)
+    SELECT DISTINCT c.organization_id, c.id, CASE WHEN p.ends_tokens OR NOT p.ends_people THEN 'oauth.revoke' ELSE 'account.end' END,
+      CASE WHEN p.ends_tokens OR NOT p.ends_people THEN t.id END, CASE WHEN p.ends_people AND NOT p.ends_tokens THEN p.id END
+    FROM oauth_tokens t JOIN oauth_providers p ON p.id = t.provider_id
+    JOIN LATERAL (SELECT * FROM offboarding_cases c WHERE c.user_id = t.user_id ORDER BY c.opened_at DESC LIMIT 1) c ON true
+    WHERE t.user_id = ${userId} AND t.locked_at IS NOT NULL AND t.ended_at IS NULL AND NOT EXISTS (
+      SELECT 1 FROM offboarding_steps s WHERE s.case_id = c.id AND s.oauth_token_id = t.id AND s.state IN ('waiting', 'retry', 'needs_human'))
+    RETURNING case_id AS "caseId"`;
+}

@@ -1,9 +1,9 @@
 /** Has one step's token or person ended at its provider. */
 import { openOauthToken } from '../credentials/oauth-token.ts';
+import { providerSecrets } from '../credentials/provider-secrets.ts';
 import type { SealingKeys } from '../sealing-keys.ts';
 import type { ClaimedStep } from './claim.ts';
 import type { Outcome } from './next-step.ts';
-import { providerSecrets } from './provider.ts';
 import { openRevoker } from './revokers/open.ts';
 
 type Asked = Pick<ClaimedStep, 'provider' | 'token' | 'person'>;
@@ -16,7 +16,8 @@ export async function endElsewhere(
   now: () => Date,
 ): Promise<Outcome> {
   const { provider, token, person } = asked;
-  const revoker = openRevoker({ ...provider, secrets: providerSecrets(keys, provider) }, send, now);
+  const { refreshSecret: _, ...secrets } = providerSecrets(keys, provider);
+  const revoker = openRevoker({ ...provider, secrets }, send, now);
   if (token === null) return (await revoker.person?.(person)) ?? endsNone('people');
   if (token.sealed_token === null) return { state: 'already_gone', proof: { reason: 'it has been ended before' } };
   const opened = openOauthToken(keys, { user_id: token.user_id, sealed_token: token.sealed_token });

@@ -1,7 +1,8 @@
 /** Where people have tokens and accounts elsewhere. */
 import { z } from 'zod';
-import { withinTenant } from '../http/caller.ts';
+import { tenantOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, endpoint } from '../http/endpoint.ts';
+import { endToken } from './end-token.ts';
 import { listProviders, providerInput, putProvider } from './provider.ts';
 import type { OffboardingRouteDependencies } from './route-dependencies.ts';
 
@@ -33,6 +34,23 @@ export function declareProviders(api: ApiRouter, { settings, store }: Offboardin
     async ({ params, body }, request) => {
       const input = providerInput.parse({ ...body, slug: params.provider });
       return withinTenant(store.db, request, (tx) => putProvider(tx, settings.secrets.sealingKeys, input));
+    },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/oauth-tokens/:token/revoke',
+      summary: 'End a kept token and what was got with it, now; it is locked whatever the provider answers',
+      area: 'keys',
+      params: z.object({ token: z.string() }),
+      body: z.strictObject({ reason: z.string().trim().min(1).max(500) }),
+    },
+    async ({ params, body }, request) => {
+      const { organizationId, origin } = tenantOf(request);
+      const order = { id: params.token, reason: body.reason };
+      return { ended: await endToken({ settings, store }, organizationId, origin, order) };
     },
   );
 }

@@ -1,7 +1,7 @@
 /** Providers elsewhere: where people have tokens or accounts that end when they leave, and by which revoker. */
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
-import { seal, unseal } from '../credentials/sealing.ts';
+import { providerSecrets, refreshSettings, sealProviderSecrets } from '../credentials/provider-secrets.ts';
 import { Fault } from '../errors.ts';
 import { faultOf } from '../http/problem.ts';
 import type { SealingKeys } from '../sealing-keys.ts';
@@ -14,10 +14,15 @@ import type { RevokerKind } from './revokers/revoker.ts';
 
 const KINDS = Object.keys(REVOKER_KINDS) as [RevokerKindName, ...RevokerKindName[]];
 
-const named = z.looseObject({ slug, revoker: z.enum(KINDS).default('rfc7009') });
+const named = z.looseObject({
+  slug,
+  revoker: z.enum(KINDS).default('rfc7009'),
+  refresh: refreshSettings.optional(),
+  refreshSecret: z.string().min(1).max(16_384).optional(),
+});
 
 /** A slug, the revoker's kind, and beside them what that kind's settings and secrets are. */
-export const providerInput = named.transform(({ slug, revoker, ...said }, context) => {
+export const providerInput = named.transform(({ slug, revoker, refresh = null, refreshSecret, ...said }, context) => {
   const kind: RevokerKind = REVOKER_KINDS[revoker];
   const names = Object.keys(kind.secrets.shape);
   const [config, secrets] = [without(said, names), only(said, names)];
@@ -25,7 +30,8 @@ export const providerInput = named.transform(({ slug, revoker, ...said }, contex
   for (const { error } of Object.values(parsed)) {
     for (const issue of error?.issues ?? []) context.addIssue({ ...issue, code: 'custom', message: issue.message });
   }
-  return { slug, revoker, config: parsed.config.data ?? {}, secrets: (parsed.secrets.data ?? {}) as Json };
+  const given = { ...parsed.secrets.data, ...(refreshSecret === undefined ? {} : { refreshSecret }) };
+  return { slug, revoker, refresh, config: parsed.config.data ?? {}, secrets: given as Json };
 });
 export type ProviderInput = z.output<typeof providerInput>;
 
@@ -34,7 +40,7 @@ export type ProviderInput = z.output<typeof providerInput>;
  * @throws Fault `invalid-input` where the revoker would lack something, or there is nothing that it could end
  */
 export async function putProvider(tx: TenantTransaction, keys: SealingKeys, input: ProviderInput): Promise<Put> {
-  const { slug: name, revoker, config } = input;
+  const { slug: name, revoker, refresh, config } = input;
   const before = await tx.db
     .selectFrom('oauth_providers')
     .select(['id', 'sealed_secrets'])
@@ -43,17 +49,23 @@ export async function putProvider(tx: TenantTransaction, keys: SealingKeys, inpu
     .executeTakeFirst();
   const kept = before === undefined ? {} : providerSecrets(keys, before);
   const known = Object.keys(REVOKER_KINDS[revoker].secrets.shape);
-  const secrets = { ...only(kept, known), ...input.secrets };
-  const ends = whatItEnds(name, { revoker, config, secrets });
+  const secrets = { ...only(kept, [...known, 'refreshSecret']), ...input.secrets };
+  const ends = whatItEnds(name, { revoker, config, secrets: only(secrets, known) });
   const put = await putRow(
     tx,
     'oauth_providers',
     'oauth_provider',
     { slug: name },
-    { revoker, config: { json: config }, ends_tokens: ends.tokens, ends_people: ends.people },
+    {
+      revoker,
+      config: { json: config },
+      refresh: refresh && { json: refresh },
+      ends_tokens: ends.tokens,
+      ends_people: ends.people,
+    },
   );
   if (JSON.stringify(secrets) === JSON.stringify(kept)) return put;
-  const sealed = seal(keys, purposeOf(put.id), JSON.stringify(secrets));
+  const sealed = sealProviderSecrets(keys, put.id, secrets);
   await tx.db.updateTable('oauth_providers').set({ sealed_secrets: sealed }).where('id', '=', put.id).execute();
   if (put.action === 'create') return put;
   const resource = { type: 'oauth_provider', id: put.id };
@@ -65,19 +77,10 @@ export async function putProvider(tx: TenantTransaction, keys: SealingKeys, inpu
 export async function listProviders(tx: TenantTransaction) {
   const rows = await tx.db
     .selectFrom('oauth_providers')
-    .select(['id', 'slug', 'revoker', 'config', 'ends_tokens as endsTokens', 'ends_people as endsPeople'])
+    .select(['id', 'slug', 'revoker', 'config', 'refresh', 'ends_tokens as endsTokens', 'ends_people as endsPeople'])
     .orderBy('slug')
     .execute();
   return rows.map(({ config, ...row }) => ({ ...row, ...config }));
-}
-
-/** Opens a provider's secrets. */
-export function providerSecrets(
-  keys: SealingKeys,
-  provider: { readonly id: string; readonly sealed_secrets: string | null },
-): Json {
-  if (provider.sealed_secrets === null) return {};
-  return JSON.parse(unseal(keys, purposeOf(provider.id), provider.sealed_secrets));
 }
 
 /** Opened once with nobody to ask, to see that it could. */
@@ -96,10 +99,6 @@ function complete<T>(work: () => T): T {
   } catch (error) {
     throw error instanceof z.ZodError ? faultOf(error, 'secrets') : error;
   }
-}
-
-function purposeOf(id: string): string {
-  return `oauth_provider:${id}`;
 }
 
 function only(from: Json, names: readonly string[]): Json {

@@ -507,6 +507,7 @@ export interface OauthProviderRow {
   revoker: string;
   config: Json;
   sealed_secrets: Generated<string | null>;
+  refresh: Generated<Json | null>;
   ends_tokens: boolean;
   ends_people: boolean;
 }
@@ -521,6 +522,9 @@ export interface OauthTokenRow {
   created_at: Generated<Date>;
   locked_at: Date | null;
   ended_at: Generated<Date | null>;
+  expires_at: Generated<Date | null>;
+  refreshed_from: Generated<string | null>;
+  refreshing_until: Generated<Date | null>;
 }
 
 export interface WebhookEndpointRow {

@@ -112,6 +112,8 @@ export const credentials: Migration = {
       revoker text NOT NULL,
       config jsonb NOT NULL,
       sealed_secrets text,
+      -- How kept refresh tokens are used there.
+      refresh jsonb,
       -- What its revoker ends, as its settings are: single tokens, or whatever a person has there.
       ends_tokens boolean NOT NULL DEFAULT true,
       ends_people boolean NOT NULL DEFAULT false,
@@ -131,10 +133,15 @@ export const credentials: Migration = {
       -- Nobody may use it from then on; whether the provider has ended it is told by the offboarding step.
       locked_at timestamptz,
       ended_at timestamptz,
+      expires_at timestamptz,
+      -- Of an access token: the refresh token that it was got with. Of that one: until when somebody is at it.
+      refreshed_from uuid,
+      refreshing_until timestamptz,
       PRIMARY KEY (organization_id, id),
       FOREIGN KEY (organization_id, provider_id) REFERENCES oauth_providers,
       FOREIGN KEY (organization_id, user_id) REFERENCES users
     );
+    CREATE INDEX oauth_tokens_refreshed ON oauth_tokens (organization_id, refreshed_from) WHERE refreshed_from IS NOT NULL;
     CREATE INDEX oauth_tokens_user ON oauth_tokens (organization_id, user_id);
     CALL wall_in('oauth_tokens', 'organization_id', :app);
 

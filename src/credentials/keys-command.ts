@@ -34,7 +34,7 @@ export async function listSealingKeys(deps: CommandDependencies): Promise<string
 }
 
 /**
- * Re-seals everything under the key that seals now, telling of each batch; then no other key is needed any longer.
+ * Re-seals everything under the key that seals now, telling of each batch; then no other key opens anything any longer.
  * @throws Fault `conflict` where something does not open, once everything else is done
  */
 export async function rotateSealingKeys(deps: CommandDependencies, say: (line: string) => void): Promise<void> {
@@ -63,7 +63,7 @@ export async function rotateSealingKeys(deps: CommandDependencies, say: (line: s
     });
   }
   await forgetOthers(deps, sealingKeys);
-  say(`Everything is under the key ${sealingKeys.current.id}; no other is needed any longer.`);
+  say(`Everything is sealed under the key ${sealingKeys.current.id}; no other opens anything any longer.`);
 }
 
 /** @returns how many rows do not open */

@@ -228,7 +228,7 @@ describe('sealing keys', () => {
     assert.match(midway.stdout, /\(seals\): \d+ rows/);
     assert.match(midway.stdout, /\(only opens\): \d+ rows/);
 
-    assert.match((await rotate(NEW, OLD)).at(-1) ?? '', /Everything is under the key \S{8}/);
+    assert.match((await rotate(NEW, OLD)).at(-1) ?? '', /Everything is sealed under the key \S{8}/);
     assert.deepEqual([...new Set(Object.values(await underWhich()).flat())], [both.current.id]);
     assert.equal(await openAll(sealingKeysOf([NEW])), all, 'nothing is lost');
     await opens({ sealingKey: base64(NEW) });

@@ -46,11 +46,27 @@ export interface ClaimedStep {
   } | null;
 }
 
-/** Claims up to `limit` due steps of this organization, those that wait longest first. */
-export async function claimDueSteps(tx: TenantTransaction, limit: number): Promise<ClaimedStep[]> {
+/** Where steps of this organization are due: providers and endpoints. */
+export async function dueTargets({ db }: TenantTransaction): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    SELECT DISTINCT target_id AS id FROM offboarding_steps WHERE state IN ('waiting', 'retry') AND next_attempt_at <= now()`.execute(
+    db,
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Nobody answers there: what is due waits a little, each for another while, and without a try being counted. */
+export async function postpone({ db }: TenantTransaction, targetId: string): Promise<void> {
+  await sql`
+    UPDATE offboarding_steps SET next_attempt_at = now() + (30 + 30 * random()) * interval '1 second'
+    WHERE target_id = ${targetId} AND state IN ('waiting', 'retry') AND next_attempt_at <= now()`.execute(db);
+}
+
+/** Claims up to `limit` due steps at a target, those that wait longest first. */
+export async function claimDueSteps(tx: TenantTransaction, targetId: string, limit: number): Promise<ClaimedStep[]> {
   const { rows } = await sql<ClaimedStep>`
     WITH due AS (
-      SELECT case_id, id FROM offboarding_steps WHERE state IN ('waiting', 'retry') AND next_attempt_at <= now()
+      SELECT case_id, id FROM offboarding_steps WHERE target_id = ${targetId} AND state IN ('waiting', 'retry') AND next_attempt_at <= now()
       ORDER BY next_attempt_at, id LIMIT ${limit} FOR UPDATE SKIP LOCKED
     ), claimed AS (
       UPDATE offboarding_steps s SET attempts = s.attempts + 1, next_attempt_at = now() + ${LEASE_SECONDS} * interval '1 second'

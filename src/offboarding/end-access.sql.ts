@@ -129,16 +129,16 @@ export function endedEvents(ids: readonly string[]): RawBuilder<unknown> {
  */
 export function openSteps(caseIds: readonly string[]) {
   return sql<{ id: string }>`
-    INSERT INTO offboarding_steps (organization_id, case_id, kind, oauth_token_id, oauth_provider_id, webhook_endpoint_id)
-    SELECT c.organization_id, c.id, 'oauth.revoke', t.id, NULL::uuid, NULL::uuid FROM offboarding_cases c
+    INSERT INTO offboarding_steps (organization_id, case_id, kind, target_id, oauth_token_id, oauth_provider_id, webhook_endpoint_id)
+    SELECT c.organization_id, c.id, 'oauth.revoke', t.provider_id, t.id, NULL::uuid, NULL::uuid FROM offboarding_cases c
       JOIN oauth_tokens t ON t.user_id = c.user_id AND t.locked_at IS NOT NULL AND t.ended_at IS NULL
       JOIN oauth_providers p ON p.id = t.provider_id AND (p.ends_tokens OR NOT p.ends_people)
       WHERE c.id = ANY(${caseIds as string[]}::uuid[])
     UNION ALL
-    SELECT c.organization_id, c.id, 'account.end', NULL, p.id, NULL FROM offboarding_cases c CROSS JOIN oauth_providers p
+    SELECT c.organization_id, c.id, 'account.end', p.id, NULL, p.id, NULL FROM offboarding_cases c CROSS JOIN oauth_providers p
       WHERE p.ends_people AND c.id = ANY(${caseIds as string[]}::uuid[])
     UNION ALL
-    SELECT c.organization_id, c.id, 'webhook', NULL, NULL, w.id FROM offboarding_cases c CROSS JOIN webhook_endpoints w
+    SELECT c.organization_id, c.id, 'webhook', w.id, NULL, NULL, w.id FROM offboarding_cases c CROSS JOIN webhook_endpoints w
       WHERE w.enabled AND c.id = ANY(${caseIds as string[]}::uuid[])
     RETURNING id`;
 }

@@ -9,9 +9,9 @@ import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganizations } from '../store/locate.ts';
-import { inTenant, type Origin } from '../store/tenant.ts';
+import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
 import { closeProven } from './cases.ts';
-import { type ClaimedStep, claimDueSteps, nextDue } from './claim.ts';
+import { type ClaimedStep, claimDueSteps, dueTargets, nextDue, postpone } from './claim.ts';
 import { endElsewhere } from './end-elsewhere.ts';
 import { type Outcome, settle } from './next-step.ts';
 import { sendWebhook } from './webhook.ts';
@@ -26,8 +26,8 @@ export interface WorkerDependencies {
 
 const WORKER: Origin = { actor: { kind: 'system', id: 'offboarding', label: 'offboarding' } };
 
-/** Steps done side by side. */
-const BATCH = 16;
+/** Steps done side by side at one target. */
+const BATCH = 8;
 /** One request's time, and that of all of a step's, in milliseconds; well below the lease. */
 const TIMEOUT = 10_000;
 const STEP_TIMEOUT = 20_000;
@@ -43,15 +43,22 @@ export async function sweepDueSteps(deps: WorkerDependencies): Promise<void> {
   for (const organizationId of await locateOrganizations(deps.store.db)) await wakeWhenDue(deps, organizationId);
 }
 
-/** Works an organization's steps until none is due. */
+/** Works an organization's steps until none is due; at each target by itself, so that one that is down holds up no other. */
 export async function workDueSteps(deps: WorkerDependencies, organizationId: string): Promise<void> {
-  const { db } = deps.store;
-  for (;;) {
-    const claimed = await inTenant(db, organizationId, WORKER, (tx) => claimDueSteps(tx, BATCH));
-    if (claimed.length === 0) break;
-    await Promise.all(claimed.map((step) => workStep(deps, organizationId, step)));
-  }
+  const targets = await inTenant(deps.store.db, organizationId, WORKER, dueTargets, 'reader');
+  await Promise.all(targets.map((target) => drain(deps, organizationId, target)));
   await wakeWhenDue(deps, organizationId);
+}
+
+async function drain(deps: WorkerDependencies, organizationId: string, target: string): Promise<void> {
+  const within = <T>(work: (tx: TenantTransaction) => Promise<T>) =>
+    inTenant(deps.store.db, organizationId, WORKER, work);
+  for (;;) {
+    const claimed = await within((tx) => claimDueSteps(tx, target, BATCH));
+    if (claimed.length === 0) return;
+    const states = await Promise.all(claimed.map((step) => workStep(deps, organizationId, step)));
+    if (states.every((state) => state === 'retry')) return within((tx) => postpone(tx, target));
+  }
 }
 
 async function wakeWhenDue(deps: WorkerDependencies, organizationId: string): Promise<void> {
@@ -65,7 +72,11 @@ async function wakeWhenDue(deps: WorkerDependencies, organizationId: string): Pr
   });
 }
 
-async function workStep(deps: WorkerDependencies, organizationId: string, step: ClaimedStep): Promise<void> {
+async function workStep(
+  deps: WorkerDependencies,
+  organizationId: string,
+  step: ClaimedStep,
+): Promise<Outcome['state']> {
   const outcome = await execute(deps, organizationId, step);
   const settled = settle(step.kind, outcome, step.attempts, Math.random());
   await inTenant(deps.store.db, organizationId, WORKER, async (tx) => {
@@ -104,6 +115,7 @@ async function workStep(deps: WorkerDependencies, organizationId: string, step: 
       'an offboarding step needs a person',
     );
   }
+  return outcome.state;
 }
 
 async function execute(deps: WorkerDependencies, organizationId: string, step: ClaimedStep): Promise<Outcome> {

@@ -572,6 +572,7 @@ export interface OffboardingStepRow {
   kind: 'oauth.revoke' | 'account.end' | 'webhook';
   oauth_token_id: string | null;
   oauth_provider_id: string | null;
+  target_id: Generated<string | null>;
   webhook_endpoint_id: string | null;
   state: Generated<'waiting' | 'retry' | 'revoked' | 'already_gone' | 'delivered' | 'unsupported' | 'needs_human'>;
   attempts: Generated<number>;

@@ -62,12 +62,10 @@ async function settled(work: () => Promise<Outcome> | undefined, secrets: readon
   }
 }
 
-/** A server may say our own words back to us. */
+/** A server may say our own words back to us. What the outcome is stands as it is, however short a secret may be. */
 function withoutSecrets(outcome: Outcome, secrets: readonly string[]): Outcome {
-  const text = JSON.stringify(outcome);
-  const clean = secrets.reduce(
-    (left, secret) => left.replaceAll(JSON.stringify(secret).slice(1, -1), '(secret)'),
-    text,
-  );
-  return clean === text ? outcome : (JSON.parse(clean) as Outcome);
+  const clean = (text: string) => secrets.reduce((left, secret) => left.replaceAll(secret, '(secret)'), text);
+  return JSON.parse(JSON.stringify(outcome), (key, value: unknown) =>
+    typeof value === 'string' && key !== 'state' ? clean(value) : value,
+  ) as Outcome;
 }

@@ -12,6 +12,11 @@ export const leaving: Migration = {
     ALTER TABLE offboarding_cases ADD COLUMN triggered_at timestamptz NOT NULL DEFAULT now(), ADD COLUMN rehired_at timestamptz;
     CREATE INDEX offboarding_cases_opened ON offboarding_cases (organization_id, opened_at);
 
+    -- The provider or endpoint that a step is done at: each is worked by itself, so that one that is down holds up no other.
+    ALTER TABLE offboarding_steps ADD COLUMN target_id uuid;
+    CREATE INDEX offboarding_steps_target ON offboarding_steps (organization_id, target_id, next_attempt_at)
+      WHERE state IN ('waiting', 'retry');
+
     -- Somebody is to leave at a time that is known beforehand.
     CREATE TABLE planned_departures (
       organization_id uuid NOT NULL,

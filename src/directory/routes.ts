@@ -1,10 +1,9 @@
 /** Directories in the administration API. */
 import { z } from 'zod';
-import { record } from '../audit/record.ts';
-import { Fault } from '../errors.ts';
 import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { deleteDirectory, PEOPLE_POLICIES } from './delete-directory.ts';
 import { directoryInput, findDirectory, putDirectory } from './directory.ts';
 import { endQuarantine } from './quarantine.ts';
 import type { RunDependencies } from './reconcile/run.ts';
@@ -96,36 +95,13 @@ export function directoryRoutes(deps: RunDependencies): ApiRouter {
     {
       method: 'delete',
       path: '/directories/:directory',
-      summary: 'Delete a directory nobody depends on',
+      summary: 'Delete a directory; where it states people, saying what becomes of them: keep, freeze or deprovision',
       area: 'directories',
       params: directoryPath,
+      query: z.object({ people: z.enum(PEOPLE_POLICIES).optional() }),
     },
-    async ({ params }, request) => {
-      await withinTenant(db, request, async (tx) => {
-        const directory = await findDirectory(tx, params.directory);
-        const people = await tx.db
-          .selectFrom('directory_users')
-          .select('id')
-          .where('directory_id', '=', directory.id)
-          .limit(1)
-          .execute();
-        if (people.length > 0) {
-          throw new Fault(
-            'conflict',
-            'This directory states people; deleting it would leave their access without a source.',
-            {
-              remedy: 'Let its people go first, or keep it without a schedule.',
-            },
-          );
-        }
-        await tx.db.deleteFrom('directories').where('id', '=', directory.id).execute();
-        await record(tx, {
-          action: 'directory.deleted',
-          resource: { type: 'directory', id: directory.id },
-          detail: { slug: directory.slug },
-        });
-      });
-    },
+    async ({ params, query }, request) =>
+      withinTenant(db, request, (tx) => deleteDirectory(deps, tx, params.directory, query.people)),
   );
 
   endpoint(

@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { activityAnswer, lastDay } from './activity.ts';
 import { checkpointKey, makeCheckpoint } from './checkpoint.ts';
 import { type ExportFormat, exportEvents, exportFormat } from './export.ts';
 import { type FindPeople, ingest, ingestInput } from './ingest.ts';
@@ -49,6 +50,18 @@ function declareReading(api: ApiRouter, deps: Dependencies): void {
     },
     ({ query: { cursor, limit, ...filter } }, request) =>
       withinTenant(deps.store.db, request, (tx) => searchPage(tx, filter, { cursor, limit }), 'reader'),
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/activity',
+      summary: 'How much happened in the last day, hour by hour',
+      area: 'audit',
+      answer: activityAnswer,
+    },
+    (_, request) => withinTenant(deps.store.db, request, lastDay, 'reader'),
   );
 
   endpoint(

@@ -13,6 +13,29 @@ import { issueGrant } from './grant.ts';
 import type { VaultDependencies } from './use-token.ts';
 import { declareVault } from './vault-routes.ts';
 
+const keyAnswer = z.object({
+  id: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  /** How it begins and ends, by which people tell it from others. */
+  display: z.string(),
+  environment: z.string(),
+  creatorId: z.string().nullable(),
+  responsibleId: z.string().nullable(),
+  workspaceId: z.string().nullable(),
+  productId: z.string().nullable(),
+  scopes: z.array(z.string()),
+  createdAt: z.date(),
+  expiresAt: z.date().nullable(),
+  replacesId: z.string().nullable(),
+  lastUsedAt: z.date().nullable(),
+  lastUsedFrom: z.string().nullable(),
+  flaggedReason: z.string().nullable(),
+  revokedAt: z.date().nullable(),
+  revokedBy: z.string().nullable(),
+  revokedReason: z.string().nullable(),
+});
+
 export interface CredentialDependencies extends VaultDependencies {
   readonly settings: Settings;
   readonly store: Store;
@@ -36,6 +59,7 @@ function declareKeys(api: ApiRouter, { store, models }: CredentialDependencies):
       path: '/api-keys',
       summary: "API keys: one's own, or with the right to administer keys everybody's",
       query: z.object({ user: z.uuid().optional() }),
+      answer: z.object({ apiKeys: z.array(keyAnswer) }),
     },
     async ({ query }, request) => {
       const owner = ownerLimit(callerOf(request));
@@ -52,6 +76,7 @@ function declareKeys(api: ApiRouter, { store, models }: CredentialDependencies):
       summary: 'Make an API key; it is shown this once',
       body: apiKeyInput,
       status: 201,
+      answer: keyAnswer.extend({ key: z.string() }),
     },
     async ({ body }, request) => {
       const maker = makerOf(callerOf(request));
@@ -70,6 +95,10 @@ function declareKeys(api: ApiRouter, { store, models }: CredentialDependencies):
       params: z.object({ key: z.string() }),
       body: rotationInput,
       status: 201,
+      answer: keyAnswer.extend({
+        key: z.string(),
+        replaced: z.object({ id: z.string(), display: z.string(), countsUntil: z.date() }),
+      }),
     },
     async ({ params, body }, request) => {
       const caller = callerOf(request);

@@ -4,7 +4,7 @@ import { withinTenant } from '../http/caller.ts';
 import { type ApiRouter, endpoint } from '../http/endpoint.ts';
 import { caseAnswer } from './case-answer.ts';
 import { findCase, listCases } from './cases.ts';
-import { casesOf, retryStep } from './offboard.ts';
+import { casesOf, retryCase, retryStep } from './offboard.ts';
 import type { OffboardingRouteDependencies } from './route-dependencies.ts';
 
 /** Adds them to a router. */
@@ -39,6 +39,18 @@ export function declareCases(api: ApiRouter, deps: OffboardingRouteDependencies)
     async ({ params }, request) => {
       return withinTenant(deps.store.db, request, (tx) => findCase(tx, params.case), 'reader');
     },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/offboarding-cases/:case/retry',
+      summary: 'Try every step of a case again that waits for a person',
+      area: 'people',
+      params: z.object({ case: z.string() }),
+    },
+    async ({ params }, request) => withinTenant(deps.store.db, request, (tx) => retryCase(deps, tx, params.case)),
   );
 
   endpoint(

@@ -44,18 +44,38 @@ export async function retryStep(
   const step = found.steps.find(({ id }) => id === stepId);
   if (step === undefined) throw new Fault('not-found', 'There is no such step in this case.', { where: 'path' });
   if (step.state !== 'needs_human') throw new Fault('conflict', `This step is ${step.state}; it waits for nobody.`);
+  return retry(deps, tx, caseId, [stepId]);
+}
+
+/** The same for every step of a case that waits for a person. @throws Fault `not-found`, `conflict` where none does */
+export async function retryCase(deps: OffboardingDependencies, tx: TenantTransaction, caseId: string): Promise<Case> {
+  const { steps } = await findCase(tx, caseId);
+  const waiting = steps.filter(({ state }) => state === 'needs_human').map(({ id }) => id);
+  if (waiting.length === 0) throw new Fault('conflict', 'No step of this case waits for a person.');
+  return retry(deps, tx, caseId, waiting);
+}
+
+async function retry(
+  { jobs }: OffboardingDependencies,
+  tx: TenantTransaction,
+  caseId: string,
+  stepIds: readonly string[],
+): Promise<Case> {
   await tx.db
     .updateTable('offboarding_steps')
     .set({ state: 'retry', attempts: 0, next_attempt_at: sql`now()` })
     .where('case_id', '=', caseId)
-    .where('id', '=', stepId)
+    .where('id', 'in', stepIds)
+    .where('state', '=', 'needs_human')
     .execute();
-  await record(tx, {
+  const retried = (id: string) => ({ type: 'offboarding_step', id });
+  const events = stepIds.map((id) => ({
     action: 'offboarding.step_retried',
-    resource: { type: 'offboarding_step', id: stepId },
+    resource: retried(id),
     detail: { case: caseId },
-  });
+  }));
+  await record(tx, ...events);
   const { organizationId, db } = tx;
-  await deps.jobs.enqueue('offboarding.steps', { organizationId, id: organizationId }, { transaction: db });
+  await jobs.enqueue('offboarding.steps', { organizationId, id: organizationId }, { transaction: db });
   return findCase(tx, caseId);
 }

@@ -279,7 +279,12 @@ describe('what must end elsewhere', () => {
       .api('put', '/oauth-providers/calendar')
       .send({ ...provider, clientSecret: upstream.client.secret })
       .expect(200);
-    await company.api('post', `/offboarding-cases/${stuck.id}/steps/${stuck.steps[0].id}/retry`).expect(200);
+    const again = () => company.api('post', `/offboarding-cases/${stuck.id}/steps/${stuck.steps[0].id}/retry`);
+    await again().expect(200);
+    await again().expect(409);
+    await company.within(({ db }) => sql`UPDATE offboarding_steps SET state = 'needs_human'`.execute(db));
+    await company.api('post', `/offboarding-cases/${stuck.id}/retry`).expect(200);
+    await company.api('post', `/offboarding-cases/${stuck.id}/retry`).expect(409);
     await work(company);
     assert.equal((await caseOf(company)).steps[0].state, 'revoked');
     assert.equal(await upstream.isActive(token), false);

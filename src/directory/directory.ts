@@ -107,6 +107,7 @@ export async function putDirectory(
     await tx.db.updateTable('directories').set({ cursor: null }).where('id', '=', put.id).execute();
   }
   if (put.changed.includes('grace_days')) await moveGrace(tx, put.id, graceDays - (known?.grace_days ?? 0));
+  if (put.changed.includes('time_zone')) await forgetDays(tx, put.id);
   if (put.changed.some((column) => ['schedule', 'time_zone', 'spread_minutes'].includes(column)))
     await beginSchedule(tx, put.id);
   if (!isPulled(input.kind) || !(await putSecrets(tx, deps, put.id, known?.sealed_secrets ?? null, input))) return put;
@@ -123,6 +124,13 @@ async function moveGrace(tx: TenantTransaction, directoryId: string, days: numbe
   await sql`
     UPDATE directory_users SET leaves_at = leaves_at + ${days}::float8 * interval '1 day'
     WHERE directory_id = ${directoryId} AND leaves_at IS NOT NULL`.execute(tx.db);
+}
+
+/** First and last days begin and end at other times: whoever has one is read anew, though it is said as before. */
+async function forgetDays(tx: TenantTransaction, directoryId: string): Promise<void> {
+  await sql`
+    UPDATE directory_users SET fingerprint = NULL
+    WHERE directory_id = ${directoryId} AND (starts_at IS NOT NULL OR ends_at IS NOT NULL)`.execute(tx.db);
 }
 
 /** What stands already may stay, so that an organization's own administrators can change the rest. */

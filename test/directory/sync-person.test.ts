@@ -62,6 +62,44 @@ describe('one person at the source', () => {
     assert.deepEqual(run.body.counts, {});
   });
 
+  it('given they were asked for, said as before or otherwise, then the next run still takes their groups as they are now', async () => {
+    const { world, okta, acme } = await companyWithOkta();
+    const run = async () => (await acme.api('post', '/directories/okta/runs').send({}).expect(200)).body.counts;
+    const first = world.groups.find(({ members }) => members.includes('p1') && members.includes('p2'));
+    assert.ok(first);
+    okta.profiles.set('p2', { department: 'Research' });
+    for (const id of ['p1', 'p2']) await sync(acme, `${id}@acme.example`).expect(200);
+    assert.deepEqual(await run(), {});
+    assert.deepEqual(await acme.memberships('p1@acme.example'), ['main:member (mapping)']);
+
+    const { members } = first;
+    first.members = members.filter((id) => id !== 'p1' && id !== 'p2');
+    for (const id of ['p1', 'p2']) await sync(acme, `${id}@acme.example`).expect(200);
+    assert.deepEqual(
+      await acme.memberships('p1@acme.example'),
+      ['main:member (mapping)'],
+      'groups are a run’s to read',
+    );
+    assert.equal((await run())['membership.remove'], 3);
+    assert.deepEqual(await acme.memberships('p1@acme.example'), []);
+    first.members = members;
+    await run();
+    assert.deepEqual(await acme.memberships('p1@acme.example'), ['main:member (mapping)']);
+  });
+
+  it('given they were asked for while they were gone, then the run that has them again gives them their groups again', async () => {
+    const { world, acme } = await companyWithOkta();
+    const [gone] = world.people.splice(0, 1);
+    await sync(acme, 'p1@acme.example').expect(200);
+    assert.equal(await statusOf(acme, 'p1@acme.example'), 'deprovisioned');
+    assert.ok(gone);
+    world.people.unshift(gone);
+    const run = async () => (await acme.api('post', '/directories/okta/runs').send({}).expect(200)).body.counts;
+    assert.deepEqual(await run(), { 'user.reactivate': 1, 'membership.add': 1 });
+    assert.deepEqual(await acme.memberships('p1@acme.example'), ['main:member (mapping)']);
+    assert.deepEqual(await run(), {});
+  });
+
   it('given the source has them no more, then they leave, or wait for the days of grace', async () => {
     for (const [graceDays, status] of [
       [0, 'deprovisioned'],

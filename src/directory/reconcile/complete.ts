@@ -6,9 +6,10 @@ import { type RawBuilder, sql } from 'kysely';
 import { Fault } from '../../errors.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import type { Reading } from '../sources/source.ts';
+import { otherGrounds } from './grounds.ts';
 import type { MembershipModel } from './plan-memberships.ts';
 import { PRESENT } from './present.ts';
-import { drawIn, findTwiceTold, otherGrounds } from './same.ts';
+import { drawIn, findTwiceTold } from './same.ts';
 
 /** What was found wrong in a reading. */
 export interface Findings {

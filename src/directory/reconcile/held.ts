@@ -15,8 +15,7 @@ import { takeTurn } from './turns.ts';
 export async function approveRun(deps: ReconcileDependencies, tx: TenantTransaction, runId: string): Promise<void> {
   await takeTurn(tx, 'alone');
   const run = await waitingRun(tx, runId);
-  await reconcileModel(deps, tx);
-  if (run.base_hash !== (await baseHash(tx))) {
+  if (run.base_hash !== (await baseHash(tx, await reconcileModel(deps, tx)))) {
     throw new Fault(
       'plan-moved',
       'Facts, rules or memberships have changed since this plan was made; nothing was applied.',

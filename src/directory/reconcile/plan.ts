@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { planFigures } from './figures.ts';
+import { groundsOf } from './grounds.ts';
 import { type GuardSettings, type TrippedGuard, trippedGuards } from './guard.ts';
 import { stagedRecords } from './incoming.ts';
 import type { ReconcileModel } from './model.ts';
@@ -55,12 +56,15 @@ export async function guardPlan(
 }
 
 /** A fingerprint of everything that a plan is made from besides its feed; it moves when any of it does. */
-export async function baseHash(tx: TenantTransaction): Promise<string> {
+export async function baseHash(tx: TenantTransaction, model: ReconcileModel): Promise<string> {
   const of = (rows: RawBuilder<unknown>) =>
     sql`(SELECT coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM (${rows}) t)`;
   const { rows } = await sql<{ hash: string }>`
     SELECT md5(concat_ws(' ',
-      ${of(sql`SELECT id, condition::text, group_name, group_by, effect, scope_id, role, position, enabled, directory_id FROM mapping_rules`)},
+      ${groundsOf(model)},
+      ${of(sql`SELECT id, seats FROM products`)},
+      ${of(sql`SELECT id, time_zone, grace_days, decides_lifecycle FROM directories`)},
+      ${of(sql`SELECT name FROM domains WHERE verified_at IS NOT NULL`)},
       ${of(sql`SELECT id, status, email, access_epoch, protected FROM users`)},
       ${of(sql`SELECT id, user_id, scope_id, role, source FROM memberships`)},
       ${of(sql`SELECT id, version, user_id, leaves_at, deleted_at FROM directory_users`)},

@@ -163,7 +163,7 @@ async function settle(
     return { runId, status: 'applied', counts, guards };
   }
   const status = guards.length > 0 && mode === 'run' ? 'held' : 'planned';
-  await finish(tx, runId, status, counts, guards, await baseHash(tx));
+  await finish(tx, runId, status, counts, guards, await baseHash(tx, model));
   return { runId, status, counts, guards };
 }
 

@@ -6,7 +6,6 @@ import { type RawBuilder, sql } from 'kysely';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import type { SourceUser } from '../sources/source.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import type { MembershipModel } from './plan-memberships.ts';
 import { PRESENT } from './present.ts';
 
 /** Stages those that are the same. @returns the others */
@@ -117,20 +116,4 @@ function concerned(runId: string, directoryId: string): RawBuilder<unknown> {
       OR email IN (SELECT email FROM staged_users WHERE run_id = ${runId} AND email IS NOT NULL)
       OR source_key IN (SELECT member_key FROM staged_links WHERE run_id = ${runId} AND member_is = 'user')
       OR (others_say_groups AND id IN (SELECT member_id FROM directory_group_members WHERE directory_id = ${directoryId})))`;
-}
-
-/**
- * What memberships are derived from besides people's own facts. While it stands, only who is concerned has to be looked at. Null where
- * one's membership hangs on another's: the seats of a product.
- */
-export async function otherGrounds(tx: TenantTransaction, model: MembershipModel): Promise<string | null> {
-  const { rows } = await sql<{ grounds: string | null }>`
-    SELECT CASE WHEN NOT EXISTS (SELECT FROM mapping_rules r JOIN products p ON p.id = r.product_id WHERE r.enabled AND p.seats IS NOT NULL)
-      THEN md5(concat_ws(' ', ${JSON.stringify(model)}::text,
-        (SELECT string_agg((to_jsonb(r) - 'condition')::text || coalesce(r.condition::text, ''), ' ' ORDER BY id) FROM mapping_rules r),
-        (SELECT string_agg(md5(concat_ws(' ', user_id, scope_id)), '' ORDER BY user_id, scope_id) FROM memberships
-          WHERE source <> 'mapping' AND scope_kind = 'workspace' AND coalesce(expires_at > now(), true)))) END AS grounds`.execute(
-    tx.db,
-  );
-  return rows[0]?.grounds ?? null;
 }

@@ -122,7 +122,7 @@ async function recordFound(
       attributes = ${JSON.stringify(user.attributes)}::jsonb, fingerprint = ${fingerprint}::uuid,
       leaves_at = NULL, deleted_at = NULL, updated_at = now(), version = version + 1
     FROM directories o WHERE o.id = ${directoryId} AND d.directory_id = o.id AND d.id = ${recordId}
-      AND (d.fingerprint IS DISTINCT FROM ${fingerprint}::uuid OR d.leaves_at IS NOT NULL OR d.deleted_at IS NOT NULL)`.execute(
+      AND ((d.fingerprint = ${fingerprint}::uuid) IS NOT TRUE OR d.leaves_at IS NOT NULL OR d.deleted_at IS NOT NULL)`.execute(
     tx.db,
   );
 }

@@ -71,6 +71,7 @@ import { checkResponseRoutes } from './sign-in/saml/check-response-routes.ts';
 import { sessionRoutes } from './sign-in/session-routes.ts';
 import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
+import { webhookRoutes } from './signals/webhook-routes.ts';
 import type { Store } from './store/database.ts';
 import { installationFigures } from './store/figures.ts';
 import { locateOrganization } from './store/locate.ts';
@@ -224,6 +225,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
         settle: async (tx, userId) => void (await reconcilePeople(deps, tx, { userIds: [userId] }, 'rehire')),
       },
     }),
+    webhookRoutes(deps),
     mailRoutes(deps),
     reviewRoutes(deps),
     exclusionRoutes(deps),

@@ -25,6 +25,7 @@ import { startLogoutWorker, sweepLogouts } from './sign-in/oauth/backchannel-log
 import { registerConsole } from './sign-in/oauth/console-caller.ts';
 import { raiseCertificateAlarms } from './sign-in/saml/certificate-alarm.ts';
 import { refreshDueMetadata } from './sign-in/saml/metadata-refresh.ts';
+import { startSignalWorker, sweepSignals, wakeSignals } from './signals/work.ts';
 import { openStore } from './store/database.ts';
 import { resolveTxt } from './tenancy/domain-proof.ts';
 import { recheckDueDomains } from './tenancy/domain-recheck.ts';
@@ -112,6 +113,7 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
   await startMailWorker(deps);
   const streaming = { ...deps, secrets: sealedBy(deps.settings.secrets.sealingKeys) };
   await startStreamWorker(streaming);
+  await startSignalWorker(deps);
   await resumeInterrupted(deps);
   await enqueueDueRuns(deps);
   // Each by itself: what goes wrong with one keeps none of the others from being done.
@@ -131,6 +133,8 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     () => sealAll(deps),
     () => keepAuditMonths(deps, new Date()),
     () => sweepStreams(streaming),
+    () => wakeSignals(deps),
+    () => sweepSignals(deps),
     () => sweepRequestLog(deps),
     () => sweepResidualAccess(deps),
     () => sweepRetention(deps),

@@ -41,6 +41,12 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     purpose: (row) => `webhook_endpoint:${row['organization_id']}:${row['slug']}`,
   },
   {
+    ...{ table: 'webhook_endpoints', column: 'sealed_previous_secret', key: id, also: ['organization_id', 'slug'] },
+    purpose: (row) => `webhook_endpoint:${row['organization_id']}:${row['slug']}`,
+  },
+  { table: 'ssf_streams', column: 'sealed_authorization', key: id, purpose: (row) => `ssf_stream:${row['id']}` },
+  { table: 'ssf_receivers', column: 'sealed_poll_token', key: id, purpose: (row) => `ssf_receiver:${row['id']}` },
+  {
     ...{ table: 'audit_streams', column: 'sealed_secret', key: id, also: ['organization_id', 'slug'] },
     purpose: (row) => `audit_stream:${row['organization_id']}:${row['slug']}`,
   },

@@ -3,6 +3,7 @@
  * attempt; a process that is killed meanwhile leaves a step that comes due again by itself.
  */
 import { sql } from 'kysely';
+import type { SealedSecrets } from '../signals/webhook-secret.ts';
 import type { Json } from '../store/tables.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import type { StepKind } from './next-step.ts';
@@ -37,13 +38,7 @@ export interface ClaimedStep {
     readonly sealed_token: string | null;
     readonly token_kind: 'access_token' | 'refresh_token';
   } | null;
-  readonly webhook: {
-    readonly id: string;
-    readonly organization_id: string;
-    readonly slug: string;
-    readonly url: string;
-    readonly sealed_secret: string;
-  } | null;
+  readonly webhook: (SealedSecrets & { readonly id: string; readonly url: string }) | null;
 }
 
 /** Where steps of this organization are due: providers and endpoints. */

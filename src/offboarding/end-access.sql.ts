@@ -139,7 +139,7 @@ export function openSteps(caseIds: readonly string[]) {
       WHERE p.ends_people AND c.id = ANY(${caseIds as string[]}::uuid[])
     UNION ALL
     SELECT c.organization_id, c.id, 'webhook', w.id, NULL, NULL, w.id FROM offboarding_cases c CROSS JOIN webhook_endpoints w
-      WHERE w.enabled AND c.id = ANY(${caseIds as string[]}::uuid[])
+      WHERE w.enabled AND 'user.deprovisioned' = ANY(w.events) AND c.id = ANY(${caseIds as string[]}::uuid[])
     RETURNING id`;
 }
 

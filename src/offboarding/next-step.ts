@@ -1,4 +1,5 @@
 /** What an outcome makes of a step, and when to try again. Pure: no clock, no database, no chance but what is given. */
+import { MESSAGE_PAUSES, nextTry } from '../signals/next-try.ts';
 
 /** What an executor saw. A provider's "done" counts only as far as it was confirmed; `proof` is its answer, never a secret. */
 export type Outcome =
@@ -18,12 +19,12 @@ export interface Settled {
   readonly error: string | null;
 }
 
-/** Pauses after the first try, the second ..., in seconds. Revocations hurry; webhooks follow Standard Webhooks: ten tries in 75 hours. */
+/** Pauses after the first try, the second ..., in seconds. Revocations hurry. */
 const REVOCATION = [2, 10, 60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600];
 const PAUSES: Record<StepKind, readonly number[]> = {
   'oauth.revoke': REVOCATION,
   'account.end': REVOCATION,
-  webhook: [5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600],
+  webhook: MESSAGE_PAUSES,
 };
 
 /**
@@ -33,15 +34,7 @@ const PAUSES: Record<StepKind, readonly number[]> = {
 export function settle(kind: StepKind, outcome: Outcome, attempts: number, chance: number): Settled {
   if (outcome.state === 'needs_human') return { state: 'needs_human', nextInSeconds: null, error: outcome.error };
   if (outcome.state !== 'retry') return { state: outcome.state, nextInSeconds: null, error: null };
-  const pause = PAUSES[kind][attempts - 1];
-  if (pause === undefined) return { state: 'needs_human', nextInSeconds: null, error: outcome.error };
-  const spread = pause * (1 + 0.2 * chance);
-  return { state: 'retry', nextInSeconds: Math.max(spread, outcome.retryAfterSeconds ?? 0), error: outcome.error };
-}
-
-/** The pause that a `Retry-After` header asks for, in seconds: at most a day; undefined where it says nothing usable. */
-export function retryAfter(header: string | null, now: Date): number | undefined {
-  if (header === null) return undefined;
-  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : (Date.parse(header) - now.getTime()) / 1000;
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 86_400) : undefined;
+  const next = nextTry(PAUSES[kind], outcome, attempts, chance);
+  if (next === undefined) return { state: 'needs_human', nextInSeconds: null, error: outcome.error };
+  return { state: 'retry', nextInSeconds: next, error: outcome.error };
 }

@@ -7,7 +7,6 @@ import { declareLeaving } from './person-routes.ts';
 import { declareProviders } from './provider-routes.ts';
 import { declareResidualAccess } from './residual-routes.ts';
 import type { OffboardingRouteDependencies } from './route-dependencies.ts';
-import { declareWebhooks } from './webhook-routes.ts';
 
 /** All of it. */
 export function offboardingRoutes(deps: OffboardingRouteDependencies): ApiRouter {
@@ -18,6 +17,5 @@ export function offboardingRoutes(deps: OffboardingRouteDependencies): ApiRouter
   declareEvidence(api, deps);
   declareResidualAccess(api, deps);
   declareProviders(api, deps);
-  declareWebhooks(api, deps);
   return api;
 }

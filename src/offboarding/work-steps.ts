@@ -7,6 +7,9 @@ import { outboundFetch } from '../http/outbound.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
+import { sendWebhook } from '../signals/webhook.ts';
+import { disableWebhookEndpoint } from '../signals/webhook-endpoint.ts';
+import { webhookSecrets } from '../signals/webhook-secret.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganizations } from '../store/locate.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
@@ -14,8 +17,6 @@ import { closeProven } from './cases.ts';
 import { type ClaimedStep, claimDueSteps, dueTargets, nextDue, postpone } from './claim.ts';
 import { endElsewhere } from './end-elsewhere.ts';
 import { type Outcome, settle } from './next-step.ts';
-import { sendWebhook } from './webhook.ts';
-import { webhookSecret } from './webhook-endpoint.ts';
 
 export interface WorkerDependencies {
   readonly settings: Settings;
@@ -99,7 +100,7 @@ async function workStep(
     // Another worker took over after a lease ran out, and has finished it.
     if (written.numUpdatedRows === 0n) return;
     if (step.token !== null && isGone(outcome)) await markTokenEnded(tx, step.token.id);
-    if (step.webhook !== null && outcome.state === 'unsupported') await disableEndpoint(tx, step.webhook.id);
+    if (step.webhook !== null && outcome.state === 'unsupported') await disableWebhookEndpoint(tx, step.webhook.id);
     await record(tx, {
       action: `offboarding.step_${settled.state}`,
       resource: { type: 'offboarding_step', id: step.id },
@@ -127,12 +128,9 @@ async function execute(deps: WorkerDependencies, organizationId: string, step: C
     const { provider } = step;
     if (provider !== null) return await endElsewhere({ ...step, provider }, sealingKeys, send, now);
     if (step.webhook !== null) {
-      const secret = webhookSecret(sealingKeys, step.webhook);
-      return await sendWebhook(
-        { id: `msg_${step.id}`, url: step.webhook.url, secret, body: leaverMessage(organizationId, step) },
-        send,
-        now,
-      );
+      const secrets = webhookSecrets(sealingKeys, step.webhook, now());
+      const body = leaverMessage(organizationId, step);
+      return await sendWebhook({ id: `msg_${step.id}`, url: step.webhook.url, secrets, body }, send, now);
     }
     return { state: 'unsupported', proof: { reason: 'what it was to reach has been removed' } };
   } catch (error) {
@@ -159,13 +157,4 @@ function leaverMessage(organizationId: string, step: ClaimedStep) {
       ended: step.ended,
     },
   };
-}
-
-async function disableEndpoint(tx: Parameters<typeof record>[0], id: string): Promise<void> {
-  await tx.db.updateTable('webhook_endpoints').set({ enabled: false }).where('id', '=', id).execute();
-  await record(tx, {
-    action: 'webhook_endpoint.disabled',
-    resource: { type: 'webhook_endpoint', id },
-    reason: 'the endpoint answered 410: it wants no more messages',
-  });
 }

@@ -108,3 +108,9 @@ export async function locateAuditStreams(db: Db): Promise<{ readonly organizatio
     SELECT organization_id AS "organizationId", id FROM locate_audit_streams()`.execute(db);
   return rows;
 }
+
+/** Organizations with something to tell an endpoint or a stream of signals, or perhaps so. */
+export async function dueSignals(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`SELECT locate_due_signals() AS id`.execute(db);
+  return rows.map((row) => row.id);
+}

@@ -23,6 +23,7 @@ import { sealing } from './migrations/0016-sealing.ts';
 import { accessChanges } from './migrations/0017-access-changes.ts';
 import { peopleAdministration } from './migrations/0018-people.ts';
 import { auditTrail } from './migrations/0019-audit-trail.ts';
+import { signals } from './migrations/0021-signals.ts';
 import type { Tables } from './tables.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
@@ -45,10 +46,18 @@ const MIGRATIONS: Record<string, Migration> = {
   '0017-access-changes': accessChanges,
   '0018-people': peopleAdministration,
   '0019-audit-trail': auditTrail,
+  '0021-signals': signals,
 };
 
 /** Every queue that a worker may take jobs from. They are made here because the application's role may not change the schema. */
-export const QUEUES = ['sync.run', 'offboarding.steps', 'audit.stream', 'logout.backchannel', 'mail.send'] as const;
+export const QUEUES = [
+  'sync.run',
+  'offboarding.steps',
+  'audit.stream',
+  'logout.backchannel',
+  'mail.send',
+  'signals.work',
+] as const;
 export type Queue = (typeof QUEUES)[number];
 /** The schema version of the pinned pg-boss; where it differs, pg-boss is let migrate its own. */
 const QUEUE_SCHEMA = 43;

@@ -533,7 +533,74 @@ export interface WebhookEndpointRow {
   slug: string;
   url: string;
   sealed_secret: string;
+  sealed_previous_secret: Generated<string | null>;
+  previous_until: Generated<Date | null>;
+  events: Generated<string[]>;
   enabled: Generated<boolean>;
+  enabled_since: Generated<Date>;
+  disabled_reason: Generated<string | null>;
+}
+
+export interface SsfStreamRow {
+  organization_id: string;
+  id: Generated<string>;
+  description: string | null;
+  method: 'push' | 'poll';
+  endpoint_url: string | null;
+  sealed_authorization: string | null;
+  events_requested: string[] | null;
+  subject_format: 'iss_sub' | 'email' | 'opaque';
+  status: Generated<'enabled' | 'paused' | 'disabled'>;
+  status_reason: string | null;
+  enabled_since: Generated<Date>;
+  verification_at: Date | null;
+  created_at: Generated<Date>;
+}
+
+export interface SignalDeliveryRow {
+  organization_id: string;
+  id: Generated<string>;
+  seq: Generated<number>;
+  webhook_endpoint_id: string | null;
+  ssf_stream_id: string | null;
+  target_id: Generated<string>;
+  type: string;
+  subject: string;
+  event_id: number | null;
+  event_at: Date | null;
+  position: number | null;
+  body: Json | null;
+  state: Generated<'waiting' | 'retry' | 'delivered' | 'failed'>;
+  attempts: Generated<number>;
+  next_attempt_at: Generated<Date>;
+  last_error: string | null;
+  created_at: Generated<Date>;
+  finished_at: Date | null;
+}
+
+export interface SsfReceiverRow {
+  organization_id: string;
+  id: Generated<string>;
+  slug: string;
+  connection_id: string | null;
+  issuer: string;
+  jwks_uri: string;
+  audience: string;
+  on_disabled: 'suspend' | 'deprovision';
+  push_token_hash: Buffer | null;
+  poll_url: string | null;
+  sealed_poll_token: string | null;
+  enabled: Generated<boolean>;
+  next_poll_at: Generated<Date>;
+  last_event_at: Generated<Date | null>;
+  last_error: Generated<string | null>;
+}
+
+export interface SsfSeenRow {
+  organization_id: string;
+  receiver_id: string;
+  jti_hash: Buffer;
+  expires_at: Date;
 }
 
 export interface OffboardingCaseRow {
@@ -954,6 +1021,10 @@ export interface Tables {
   oauth_providers: OauthProviderRow;
   oauth_tokens: OauthTokenRow;
   webhook_endpoints: WebhookEndpointRow;
+  ssf_streams: SsfStreamRow;
+  signal_deliveries: SignalDeliveryRow;
+  ssf_receivers: SsfReceiverRow;
+  ssf_seen: SsfSeenRow;
   offboarding_cases: OffboardingCaseRow;
   offboarding_steps: OffboardingStepRow;
   planned_departures: PlannedDepartureRow;

@@ -65,8 +65,17 @@ async function sealSomethingEverywhere({ api, within, person }: Company): Promis
     .send({ provider: 'git', user: lea, kind: 'access_token', token: 'gho_x' })
     .expect(ok);
   await api('put', '/webhook-endpoints/platform').send({ url: 'https://platform.example/hooks' }).expect(ok);
+  await api('post', '/webhook-endpoints/platform/rotate-secret').send({}).expect(ok);
   await api('put', '/audit-streams/siem').send({ kind: 'webhook', url: 'https://siem.example/' }).expect(ok);
   await within(async (tx) => {
+    const [stream, receiver] = [randomUUID(), randomUUID()];
+    await sql`INSERT INTO ssf_streams (organization_id, id, method, endpoint_url, subject_format, sealed_authorization)
+      VALUES (${tx.organizationId}, ${stream}, 'push', 'https://r.example', 'iss_sub', ${seal(keys, `ssf_stream:${stream}`, 'Bearer x')})`.execute(
+      tx.db,
+    );
+    await sql`INSERT INTO ssf_receivers (organization_id, id, slug, issuer, jwks_uri, audience, on_disabled, sealed_poll_token)
+      VALUES (${tx.organizationId}, ${receiver}, 'r', 'https://t.example', 'https://t.example/jwks', 'us', 'suspend',
+        ${seal(keys, `ssf_receiver:${receiver}`, 'x')})`.execute(tx.db);
     const connections = await tx.db.selectFrom('connections').select(['id', 'kind']).execute();
     const op = connections.find(({ kind }) => kind === 'oidc')?.id as string;
     const { ensureClientKey } = await import('../../src/sign-in/oidc/client-key.ts');

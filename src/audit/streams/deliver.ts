@@ -49,7 +49,11 @@ async function post(batch: Batch, settings: Settings, now: Date): Promise<Delive
   const id = `aud_${stream.id}_${organizationId}_${from}_${to}`;
   const send = outboundFetch({ allowPrivateNetwork: settings.allowPrivateNetwork, timeout: TIMEOUT });
   const { url } = stream.config as { url: string };
-  const response = await send(url, { method: 'POST', headers: signedHeaders({ id, secret }, body, now), body });
+  const response = await send(url, {
+    method: 'POST',
+    headers: signedHeaders({ id, secrets: [secret] }, body, now),
+    body,
+  });
   await response.body?.cancel();
   const { status } = response;
   if (status >= 200 && status < 300) return { state: 'taken' };

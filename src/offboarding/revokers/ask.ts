@@ -1,6 +1,7 @@
 /** How revokers ask by HTTP, and the outcomes that they all share. */
 import { Fault } from '../../errors.ts';
-import { type Outcome, retryAfter } from '../next-step.ts';
+import { retryAfter } from '../../signals/next-try.ts';
+import type { Outcome } from '../next-step.ts';
 
 export interface Answer {
   readonly status: number;

@@ -151,7 +151,13 @@ export const credentials: Migration = {
       slug text NOT NULL CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
       url text NOT NULL,
       sealed_secret text NOT NULL,
+      -- While a secret takes another's place, messages are signed by both.
+      sealed_previous_secret text,
+      previous_until timestamptz,
+      events text[] NOT NULL DEFAULT '{user.deprovisioned}',
       enabled boolean NOT NULL DEFAULT true,
+      enabled_since timestamptz NOT NULL DEFAULT now(),
+      disabled_reason text,
       PRIMARY KEY (organization_id, id),
       UNIQUE (organization_id, slug)
     );

@@ -269,9 +269,9 @@ export interface SyncProgressRow {
 export interface StagedSameRow {
   organization_id: string;
   run_id: string;
-  id: string;
+  ids: string[];
   says_groups: boolean;
-  found_at: string;
+  found_at: string[];
 }
 
 export interface StagedUserRow {

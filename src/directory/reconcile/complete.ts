@@ -9,7 +9,7 @@ import type { Reading } from '../sources/source.ts';
 import { otherGrounds } from './grounds.ts';
 import type { MembershipModel } from './plan-memberships.ts';
 import { PRESENT } from './present.ts';
-import { drawIn, findTwiceTold } from './same.ts';
+import { drawIn, findTwiceTold, sameIn } from './same.ts';
 
 /** What was found wrong in a reading. */
 export interface Findings {
@@ -62,7 +62,7 @@ async function keepGrounds(
 async function weigh(tx: TenantTransaction, runId: string, maxBadShare: number): Promise<Findings> {
   const { rows } = await sql<Findings & { good: number }>`
     SELECT (SELECT count(*) FROM staged_users WHERE run_id = ${runId})
-        + (SELECT count(*) FROM staged_same WHERE run_id = ${runId}) AS good, count(*) AS bad,
+        + (SELECT coalesce(sum(cardinality(ids)), 0)::integer FROM staged_same WHERE run_id = ${runId}) AS good, count(*) AS bad,
       count(*) FILTER (WHERE coalesce(folded, '') = '') AS unattributed FROM staged_bad WHERE run_id = ${runId}`.execute(
     tx.db,
   );
@@ -165,7 +165,7 @@ async function keepMissing(tx: TenantTransaction, runId: string, directoryId: st
     runId,
     directoryId,
     sql`d.user_id IS NOT NULL AND ${PRESENT}
-      AND NOT EXISTS (SELECT 1 FROM staged_same x WHERE x.run_id = ${runId} AND x.id = d.id)
+      AND NOT EXISTS (SELECT 1 FROM (${sameIn(runId)}) x WHERE x.id = d.id)
       AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.folded = lower(d.source_key))`,
     sql`coalesce(d.leaves_at, now() + ${days}::float8 * interval '1 day')`,
   );

@@ -1,6 +1,7 @@
 /** Counts of a stored plan what its guards look at, and keeps the counts: those of the last 24 hours count with the next plan. */
 import { sql } from 'kysely';
 import type { TenantTransaction } from '../../store/tenant.ts';
+import type { ChangeKind } from './changes.ts';
 import type { Figure, PlanFigures } from './guard.ts';
 
 /** What is kept of a run. */
@@ -100,19 +101,24 @@ async function countWhole(
   directoryId: string,
   administrative: readonly string[],
 ): Promise<Whole> {
+  // Of what none would go, nobody asks how many there are.
+  const planned = (...kinds: ChangeKind[]) =>
+    sql`EXISTS (SELECT FROM sync_changes WHERE run_id = ${runId} AND kind = ANY(${kinds}::text[]))`;
   const { rows } = await sql<Whole>`
     SELECT
       (SELECT count(*) FROM staged_users WHERE run_id = ${runId} AND leaves_at IS NULL)
-        + (SELECT count(*) FROM staged_same WHERE run_id = ${runId}) AS feed,
+        + (SELECT coalesce(sum(cardinality(ids)), 0)::integer FROM staged_same WHERE run_id = ${runId}) AS feed,
       (SELECT count(*) FROM directory_users WHERE directory_id = ${directoryId} AND deleted_at IS NULL AND leaves_at IS NULL) AS "previousFeed",
       (SELECT count(*) FROM staged_bad WHERE run_id = ${runId} AND coalesce(folded, '') = '') AS unattributed,
       (SELECT count(*) FROM sync_changes WHERE run_id = ${runId} AND kind = 'user.protected') AS "keptOwners",
-      (SELECT count(*) FROM users WHERE status <> 'deprovisioned'
-        AND id IN (SELECT user_id FROM directory_users WHERE directory_id = ${directoryId})) AS people,
+      CASE WHEN ${planned('user.deprovision', 'user.missing')} THEN (SELECT count(*) FROM users WHERE status <> 'deprovisioned'
+        AND id IN (SELECT user_id FROM directory_users WHERE directory_id = ${directoryId})) ELSE 0 END AS people,
       (SELECT count(*) FROM directory_groups WHERE directory_id = ${directoryId}) AS groups,
       held.memberships, held."administrativeMemberships"
     FROM (SELECT count(*) AS memberships, count(*) FILTER (WHERE scope_kind || ' ' || role = ANY(${administrative as string[]}::text[]))
-      AS "administrativeMemberships" FROM memberships WHERE source = 'mapping') held`.execute(tx.db);
+      AS "administrativeMemberships" FROM memberships WHERE source = 'mapping' AND ${planned('membership.remove', 'membership.change')}) held`.execute(
+    tx.db,
+  );
   return rows[0] as Whole;
 }
 
@@ -126,7 +132,9 @@ async function shrinkingGroups(tx: TenantTransaction, runId: string, directoryId
     JOIN staged_groups sg ON sg.run_id = ${runId} AND sg.group_key = g.source_key
     JOIN directory_users d ON d.directory_id = m.directory_id AND d.id = m.member_id
     JOIN staged_users s ON s.run_id = ${runId} AND s.source_key = d.source_key AND s.active AND coalesce(s.ends_at > now(), true)
-    WHERE m.directory_id = ${directoryId} AND NOT EXISTS (
+    WHERE m.directory_id = ${directoryId} AND m.member_id = ANY(ARRAY(
+      SELECT n.id FROM staged_users o JOIN directory_users n ON n.directory_id = ${directoryId} AND n.source_key = o.source_key
+      WHERE o.run_id = ${runId})) AND NOT EXISTS (
       SELECT 1 FROM staged_members t WHERE t.run_id = ${runId} AND t.group_key = g.source_key AND t.user_key = d.source_key)
     GROUP BY g.organization_id, g.source_key`.execute(tx.db);
   const { rows } = await sql<Figure & { name: string }>`

@@ -1,6 +1,7 @@
 /** The records of one directory whose state is to be settled: what a run staged, or a few directory users. */
 import { type RawBuilder, sql } from 'kysely';
 import { GONE, PRESENT } from './present.ts';
+import { sameIn } from './same.ts';
 
 /**
  * A SELECT of `source_key, external_id, email, display_name, user_id, reconciled_present, present, gone, gone_because, grace, leaves_at`.
@@ -29,7 +30,7 @@ export function stagedRecords(runId: string, directoryId: string): Incoming {
     WHERE d.directory_id = ${directoryId}
       -- Whoever has been kept, as a last owner or a protected account, leaves as soon as nothing keeps them.
       AND (d.deleted_at IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = d.user_id AND u.status <> 'deprovisioned'))
-      AND NOT EXISTS (SELECT 1 FROM staged_same x WHERE x.run_id = ${runId} AND x.id = d.id)
+      AND NOT EXISTS (SELECT 1 FROM (${sameIn(runId)}) x WHERE x.id = d.id)
       AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.source_key = d.source_key)`;
 }
 

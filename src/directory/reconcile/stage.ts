@@ -1,4 +1,4 @@
-/** Writes what a source says into the run's staging rows, in batches of a few thousand. */
+/** Writes what a source says into the run's staging rows, in batches bounded by what they take in memory. */
 import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../../store/tables.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
@@ -8,7 +8,9 @@ import { lastWord } from './last-word.ts';
 import { stageSame } from './same.ts';
 import { holdStaging } from './turns.ts';
 
-const BATCH = 2000;
+const BATCH = 5000;
+/** As JSON, and about; two batches are held at once. */
+const BATCH_BYTES = 4 * 1024 * 1024;
 
 export interface StagingRequest {
   readonly organizationId: string;
@@ -27,12 +29,14 @@ export async function stage(
   { records, extent, journal = extent === 'changes' }: Reading,
 ): Promise<number> {
   let batch: SourceRecord[] = [];
+  let bytes = 0;
   let people = 0;
   // While one batch is written the next is read.
   let writing = Promise.resolve();
   const flush = async () => {
     const full = batch;
     batch = [];
+    bytes = 0;
     await writing;
     writing = write(full);
     // It is awaited before the next one; until then its failure waits, too.
@@ -50,7 +54,8 @@ export async function stage(
   try {
     for await (const record of records) {
       batch.push(record);
-      if (batch.length >= BATCH) await flush();
+      if (record.kind === 'user') bytes += JSON.stringify(record.attributes).length;
+      if (batch.length >= BATCH || bytes >= BATCH_BYTES) await flush();
     }
     await flush();
   } finally {

@@ -1,6 +1,7 @@
 /** Makes what a run staged the directory's facts: only what differs is written, and what a complete feed no longer names is gone. */
 import { sql } from 'kysely';
 import type { TenantTransaction } from '../../store/tenant.ts';
+import { sameIn } from './same.ts';
 
 /** Writes the staged people, groups and members of a run as facts of its directory. */
 export async function recordStagedFacts(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
@@ -29,7 +30,7 @@ export async function recordStagedFacts(tx: TenantTransaction, runId: string, di
   await sql`
     UPDATE directory_users d SET active = false, deleted_at = now(), leaves_at = NULL, updated_at = now(), version = version + 1
     WHERE d.directory_id = ${directoryId} AND d.deleted_at IS NULL
-      AND NOT EXISTS (SELECT 1 FROM staged_same x WHERE x.run_id = ${runId} AND x.id = d.id)
+      AND NOT EXISTS (SELECT 1 FROM (${sameIn(runId)}) x WHERE x.id = d.id)
       AND NOT EXISTS (SELECT 1 FROM staged_users s WHERE s.run_id = ${runId} AND s.source_key = d.source_key)`.execute(
     tx.db,
   );
@@ -59,7 +60,10 @@ async function recordGroups(tx: TenantTransaction, runId: string, directoryId: s
     WHERE s.run_id = ${runId}`;
   await sql`
     DELETE FROM directory_group_members m WHERE m.directory_id = ${directoryId}
-      AND NOT EXISTS (SELECT 1 FROM staged_same x WHERE x.run_id = ${runId} AND x.id = m.member_id)
+      -- An array, so that an index has those of whom anything was said, however many others there are.
+      AND m.member_id = ANY(ARRAY(
+        SELECT d.id FROM directory_users d WHERE d.directory_id = ${directoryId}
+          AND NOT EXISTS (SELECT 1 FROM (${sameIn(runId)}) x WHERE x.id = d.id)))
       AND NOT EXISTS (SELECT 1 FROM (${staged}) s WHERE s.group_id = m.group_id AND s.member_id = m.member_id)`.execute(
     tx.db,
   );

@@ -28,16 +28,19 @@ export const sync: Migration = {
     );
     CALL wall_in('sync_progress', 'organization_id', :app);
 
-    -- Records of a full feed that say what the directory has of them already: the ids of its directory users.
+    -- Records of a full feed that say what the directory has of them already: the ids of its directory users, many in a row, for a row each
+    -- would cost most of what such a feed costs.
     CREATE TABLE staged_same (
       organization_id uuid NOT NULL,
       run_id uuid NOT NULL,
-      id uuid NOT NULL,
-      -- Whether the record itself says groups, the same as before, too.
+      ids uuid[] NOT NULL,
+      -- Whether these records themselves say groups, the same as before, too.
       says_groups boolean NOT NULL,
-      found_at text NOT NULL,
-      PRIMARY KEY (organization_id, run_id, id)
+      -- As many, until it is known that nobody is told twice.
+      found_at text[] NOT NULL
     );
+    ALTER TABLE staged_same ALTER COLUMN ids SET STORAGE EXTERNAL;
+    CREATE INDEX staged_same_run ON staged_same (organization_id, run_id);
     CALL wall_in('staged_same', 'organization_id', :app);
 
     -- What the large tables of a run keep of it goes with it; a foreign key would look at each row of a million when it is written.

@@ -47,8 +47,8 @@ async function measureAt(cluster: TestCluster, size: number): Promise<Row[]> {
     };
     let turn = 0;
     try {
-      await company.sync(feeds.one);
-      await bare.sync(feeds.one);
+      const idle = await company.server.peakMegabytes();
+      const first = { ours: await company.sync(feeds.one), floor: { ms: await bare.sync(feeds.one), statements: 1 } };
       const same = await pair('no change', '2x', () => feeds.one);
       const alone = await readAlone(feeds.one.hr);
       const memory = await company.server.peakMegabytes();
@@ -57,7 +57,13 @@ async function measureAt(cluster: TestCluster, size: number): Promise<Row[]> {
         same,
         compared(`of that, reading the file alone, ${of}`, alone, same.floor, '-'),
         compared(`node memory in MB to what it may be, ${of}`, memory, 120, '1x'),
+        compared(`of that, what the runs took, ${of}`, memory - idle, 120, '-'),
         changed,
+        {
+          ...compared(`all new, once, ${of}`, first.ours.ms, first.floor.ms, '3x'),
+          statements: { ours: first.ours.statements, floor: 1 },
+        },
+        await pairs(`one person settled, ${of}`, '-', rounds, { ours: company.settleOne, floor: bare.settleOne }),
       ];
     } finally {
       await company.server.close();
@@ -89,6 +95,8 @@ interface BenchCompany {
   readonly server: MeasuredServer;
   /** Pulls this feed. */
   sync(files: FeedFiles): Promise<Cost>;
+  /** Settles somebody anew from what was last said of them. */
+  settleOne(): Promise<Cost>;
 }
 
 /** An organization with rules for everybody, for departments and for groups. */
@@ -120,18 +128,25 @@ async function startCompany(cluster: TestCluster, size: number): Promise<BenchCo
       config: { file, columns: { status: 'status', groups: 'groups' } },
       guards: { maxMembershipRemovals: size, maxDeprovisions: size },
     });
+  const timed = async (work: () => Promise<void>): Promise<Cost> => {
+    let ms = 0;
+    const { statements } = await server.cost(1, async () => {
+      const start = performance.now();
+      await work();
+      ms = performance.now() - start;
+    });
+    return { ms, statements };
+  };
   return {
     server,
     sync: async ({ hr }) => {
       await directory(hr);
-      let ms = 0;
-      const { statements } = await server.cost(1, async () => {
-        const start = performance.now();
+      return timed(async () => {
         const { status } = await call('POST', '/organizations/acme/directories/hr/runs', {});
         if (status !== 'applied') throw new Error(`the run is ${status}`);
-        ms = performance.now() - start;
       });
-      return { ms, statements };
     },
+    settleOne: () =>
+      timed(async () => void (await call('POST', '/organizations/acme/people/person7@acme.test/reconcile', {}))),
   };
 }

@@ -106,7 +106,8 @@ function creating(tx: TenantTransaction, changes: ChangeSet): RawBuilder<unknown
 function linking(directoryId: string, changes: ChangeSet): RawBuilder<unknown> {
   return sql`
     UPDATE directory_users d SET user_id = c.user_id, reconciled_present = true FROM ${changes.rows}
-    WHERE c.kind IN ('user.create', 'user.link') AND d.directory_id = ${directoryId} AND d.source_key = c.source_key`;
+    WHERE c.kind IN ('user.create', 'user.link') AND d.directory_id = ${directoryId} AND d.source_key = c.source_key
+      AND (d.user_id IS DISTINCT FROM c.user_id OR d.reconciled_present IS NOT TRUE)`;
 }
 
 async function updateUsers(tx: TenantTransaction, changes: ChangeSet): Promise<void> {

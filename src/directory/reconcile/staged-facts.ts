@@ -7,10 +7,12 @@ import { sameIn } from './same.ts';
 export async function recordStagedFacts(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
   const written = await sql`
     INSERT INTO directory_users AS d (organization_id, directory_id, source_key, external_id, user_name, email, display_name, active,
-      starts_at, ends_at, attributes, fingerprint, leaves_at)
+      starts_at, ends_at, attributes, fingerprint, leaves_at, user_id, reconciled_present)
     SELECT s.organization_id, ${directoryId}::uuid, s.source_key, s.external_id, s.user_name, s.email, s.display_name, s.active,
-      s.starts_at, s.ends_at, s.attributes, s.fingerprint, s.leaves_at
+      s.starts_at, s.ends_at, s.attributes, s.fingerprint, s.leaves_at, c.user_id, CASE WHEN c.user_id IS NOT NULL THEN true END
     FROM staged_users s
+    -- Whoever is new is linked as they are written, for a row is wide.
+    LEFT JOIN sync_changes c ON c.run_id = ${runId} AND c.kind IN ('user.create', 'user.link') AND c.source_key = s.source_key
     WHERE s.run_id = ${runId} AND NOT EXISTS (
       SELECT 1 FROM directory_users same WHERE same.directory_id = ${directoryId} AND same.source_key = s.source_key
         AND same.fingerprint = s.fingerprint AND same.deleted_at IS NULL)

@@ -4,6 +4,7 @@
  */
 import pg from 'pg';
 import type { FeedFiles } from '../feed.ts';
+import type { Cost } from '../rounds.ts';
 
 const SAID = ['email', 'name', 'department', 'title', 'status', 'site'];
 const of = (table: string) => SAID.map((column) => `${table}.${column}`).join(', ');
@@ -11,6 +12,8 @@ const of = (table: string) => SAID.map((column) => `${table}.${column}`).join(',
 export interface BareSync {
   /** Synchronizes; milliseconds. */
   sync(files: FeedFiles): Promise<number>;
+  /** Writes one person by their key. */
+  settleOne(): Promise<Cost>;
   close(): Promise<void>;
 }
 
@@ -40,6 +43,11 @@ export async function openBareSync(url: string): Promise<BareSync> {
           WHERE NOT EXISTS (SELECT FROM given_members g WHERE (m.group_key, m.user_key) = (g.group_key, g.user_key));
         COMMIT`);
       return performance.now() - start;
+    },
+    settleOne: async () => {
+      const start = performance.now();
+      await client.query(`UPDATE people SET status = 'active' WHERE key = 'E7'`);
+      return { ms: performance.now() - start, statements: 1 };
     },
     close: () => client.end(),
   };

@@ -71,6 +71,7 @@ import { checkResponseRoutes } from './sign-in/saml/check-response-routes.ts';
 import { sessionRoutes } from './sign-in/session-routes.ts';
 import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
+import { transmitterRoutes } from './signals/ssf/routes.ts';
 import { webhookRoutes } from './signals/webhook-routes.ts';
 import type { Store } from './store/database.ts';
 import { installationFigures } from './store/figures.ts';
@@ -133,6 +134,7 @@ export function createApp(deps: Dependencies): Express {
 
   app.use(oauthRoutes({ ...deps, ...keys }, authenticate));
   app.use('/oauth', tokenRoutes({ ...deps, ...keys }, authenticate));
+  app.use(transmitterRoutes({ ...deps, signingKeys: installationKeys(deps) }, authenticate));
   app.get('/.well-known/authzen-configuration', (_request, response) => {
     response.json(decisionPointMetadata(deps.settings.http.baseUrl));
   });

@@ -23,6 +23,7 @@ import { sweepReviews } from './reviews/end.ts';
 import type { Settings } from './settings.ts';
 import { startLogoutWorker, sweepLogouts } from './sign-in/oauth/backchannel-logout.ts';
 import { registerConsole } from './sign-in/oauth/console-caller.ts';
+import { installationKeys } from './sign-in/oauth/signing-keys.ts';
 import { raiseCertificateAlarms } from './sign-in/saml/certificate-alarm.ts';
 import { refreshDueMetadata } from './sign-in/saml/metadata-refresh.ts';
 import { startSignalWorker, sweepSignals, wakeSignals } from './signals/work.ts';
@@ -113,7 +114,8 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
   await startMailWorker(deps);
   const streaming = { ...deps, secrets: sealedBy(deps.settings.secrets.sealingKeys) };
   await startStreamWorker(streaming);
-  await startSignalWorker(deps);
+  const signalling = { ...deps, signingKeys: installationKeys(deps) };
+  await startSignalWorker(signalling);
   await resumeInterrupted(deps);
   await enqueueDueRuns(deps);
   // Each by itself: what goes wrong with one keeps none of the others from being done.
@@ -133,8 +135,8 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     () => sealAll(deps),
     () => keepAuditMonths(deps, new Date()),
     () => sweepStreams(streaming),
-    () => wakeSignals(deps),
-    () => sweepSignals(deps),
+    () => wakeSignals(signalling),
+    () => sweepSignals(signalling),
     () => sweepRequestLog(deps),
     () => sweepResidualAccess(deps),
     () => sweepRetention(deps),

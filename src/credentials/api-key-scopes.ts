@@ -7,6 +7,7 @@ export const OWN_SCOPES = [
   'tokens:revoke',
   'tokens:use',
   'audit:write',
+  'signals:receive',
 ] as const;
 
 export function isOwnScope(scope: string): boolean {

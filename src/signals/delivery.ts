@@ -69,6 +69,12 @@ export async function claimDeliveries(tx: TenantTransaction, targetId: string, l
   return (await telling(mine).execute(tx.db)).rows;
 }
 
+/** What one receiver has yet to take, the oldest first, without claiming it: for a receiver that comes for it. */
+export async function pendingDeliveries(tx: TenantTransaction, targetId: string, limit: number): Promise<Delivery[]> {
+  const pending = sql`SELECT * FROM signal_deliveries WHERE target_id = ${targetId} AND ${OPEN} ORDER BY seq LIMIT ${limit}`;
+  return (await telling(pending).execute(tx.db)).rows;
+}
+
 /** What became of a delivery; `next` in seconds from now. */
 export interface Settlement {
   readonly id: string;
@@ -77,13 +83,19 @@ export interface Settlement {
   readonly next: number | null;
 }
 
-/** Writes down what became of deliveries. @returns those of them that were open until now */
-export async function settleDeliveries(tx: TenantTransaction, settlements: readonly Settlement[]): Promise<string[]> {
+/** Writes down what became of one receiver's deliveries. @returns those of them that were open until now */
+export async function settleDeliveries(
+  tx: TenantTransaction,
+  settlements: readonly Settlement[],
+  targetId: string,
+): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     UPDATE signal_deliveries d SET state = s.state, last_error = s.error,
       next_attempt_at = now() + coalesce(s.next, 0) * interval '1 second', finished_at = CASE WHEN s.state <> 'retry' THEN now() END
     FROM jsonb_to_recordset(${JSON.stringify(settlements)}::jsonb) AS s(id uuid, state text, error text, next float8)
-    WHERE d.organization_id = ${tx.organizationId} AND d.id = s.id AND d.${OPEN} RETURNING d.id`.execute(tx.db);
+    WHERE d.organization_id = ${tx.organizationId} AND d.id = s.id AND d.target_id = ${targetId} AND d.${OPEN} RETURNING d.id`.execute(
+    tx.db,
+  );
   return rows.map(({ id }) => id);
 }
 

@@ -1,9 +1,14 @@
 /** Those who are sent messages, each with its way of being told. */
+import type { JWK } from 'jose';
 import { type SqlBool, sql } from 'kysely';
 import type { SealingKeys } from '../sealing-keys.ts';
+import type { Settings } from '../settings.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import type { Delivery } from './delivery.ts';
 import type { MessageOutcome } from './next-try.ts';
+import { pushToken } from './ssf/push.ts';
+import { correspondents, type Stream, streamAuthorization } from './ssf/stream.ts';
+import { signToken, tokenClaims } from './ssf/token.ts';
 import { sendWebhook } from './webhook.ts';
 import { disableWebhookEndpoint } from './webhook-endpoint.ts';
 import { webhookMessage } from './webhook-message.ts';
@@ -22,20 +27,58 @@ export interface Target {
   close(tx: TenantTransaction): Promise<void>;
 }
 
-export const MOOT: TargetOutcome = { state: 'moot', error: 'what it tells is no longer kept' };
+const MOOT: TargetOutcome = { state: 'moot', error: 'what it tells is no longer kept' };
+
+export interface SigningKeys {
+  current(): Promise<JWK>;
+}
+
+interface Dependencies {
+  readonly settings: Settings;
+  readonly signingKeys: SigningKeys;
+}
+
+const dueTo = (table: 'webhook_endpoints' | 'ssf_streams') => sql<SqlBool>`EXISTS (
+  SELECT 1 FROM signal_deliveries d WHERE d.target_id = ${sql.ref(`${table}.id`)} AND d.state IN ('waiting', 'retry')
+    AND d.next_attempt_at <= now())`;
 
 /** Receivers to whom a message is due. */
-export async function openTargets(keys: SealingKeys, tx: TenantTransaction): Promise<Target[]> {
+export async function openTargets(deps: Dependencies, tx: TenantTransaction): Promise<Target[]> {
   const endpoints = await tx.db
     .selectFrom('webhook_endpoints')
     .selectAll()
     .where('enabled', '=', true)
-    .where(
-      sql<SqlBool>`EXISTS (SELECT 1 FROM signal_deliveries d WHERE d.target_id = webhook_endpoints.id
-        AND d.state IN ('waiting', 'retry') AND d.next_attempt_at <= now())`,
-    )
+    .where(dueTo('webhook_endpoints'))
     .execute();
-  return endpoints.map((endpoint) => webhookTarget(keys, tx.organizationId, endpoint));
+  const streams = await tx.db
+    .selectFrom('ssf_streams')
+    .selectAll()
+    .where('status', '=', 'enabled')
+    .where('method', '=', 'push')
+    .where(dueTo('ssf_streams'))
+    .execute();
+  const keys = deps.settings.secrets.sealingKeys;
+  return [
+    ...endpoints.map((endpoint) => webhookTarget(keys, tx.organizationId, endpoint)),
+    ...streams.map((stream) => streamTarget(deps, stream)),
+  ];
+}
+
+function streamTarget({ settings, signingKeys }: Dependencies, stream: Stream): Target {
+  const { id, endpoint_url: url } = stream;
+  const to = correspondents(settings.http.baseUrl, stream);
+  return {
+    id,
+    resource: 'ssf_stream',
+    send: async (delivery, send) => {
+      const claims = tokenClaims(to, delivery);
+      if (claims === undefined) return MOOT;
+      const authorization = streamAuthorization(settings.secrets.sealingKeys, stream);
+      return pushToken({ url: url ?? '', authorization }, await signToken(claims, await signingKeys.current()), send);
+    },
+    // No answer of RFC 8935 says so.
+    close: async () => undefined,
+  };
 }
 
 function webhookTarget(

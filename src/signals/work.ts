@@ -1,26 +1,24 @@
 /** The worker: seals, makes messages of what is new, sends what is due, and sees to it that it is woken again. */
 import { record } from '../audit/record.ts';
-import { sealOrganization } from '../audit/seal.ts';
 import { outboundFetch } from '../http/outbound.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
 import { dueSignals, locateOrganizations } from '../store/locate.ts';
-import { INSTALLATION, inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
+import { INSTALLATION, inTenant, type TenantTransaction } from '../store/tenant.ts';
 import { claimDeliveries, type Delivery, forgetDeliveries, type Settlement, settleDeliveries } from './delivery.ts';
-import { fanOut } from './fan-out.ts';
+import { gatherSignals, SIGNALLER } from './gather.ts';
 import { MESSAGE_PAUSES, nextTry } from './next-try.ts';
-import { openTargets, type Target, type TargetOutcome } from './target.ts';
+import { openTargets, type SigningKeys, type Target, type TargetOutcome } from './target.ts';
 
 export interface SignalDependencies {
   readonly settings: Settings;
   readonly store: Store;
   readonly jobs: JobQueue;
   readonly log: Log;
+  readonly signingKeys: SigningKeys;
 }
-
-const SIGNALLER: Origin = { actor: { kind: 'system', id: 'signals', label: 'signals' } };
 
 const BATCH = 16;
 /** One try's time in milliseconds; well below the lease. */
@@ -48,16 +46,10 @@ export async function wakeSignals(deps: SignalDependencies): Promise<void> {
   await wake(deps, INSTALLATION, new Date(Math.ceil((Date.now() + 1) / slice) * slice));
 }
 
-/** Makes messages of what is new in an organization, so that whoever asks finds them. */
-export async function gatherSignals(deps: Pick<SignalDependencies, 'store'>, organizationId: string): Promise<void> {
-  await sealOrganization(deps, organizationId);
-  while (await inTenant(deps.store.db, organizationId, SIGNALLER, fanOut));
-}
-
 /** Tells everybody what they have not been told. */
 export async function workSignals(deps: SignalDependencies, organizationId: string): Promise<void> {
   await gatherSignals(deps, organizationId);
-  const open = (tx: TenantTransaction) => openTargets(deps.settings.secrets.sealingKeys, tx);
+  const open = (tx: TenantTransaction) => openTargets(deps, tx);
   const targets = await inTenant(deps.store.db, organizationId, SIGNALLER, open, 'reader');
   await Promise.all(targets.map((target) => workTarget(deps, organizationId, target)));
 }
@@ -97,7 +89,7 @@ async function settle(
   tried: readonly Tried[],
 ): Promise<void> {
   const settlements = tried.map(settlementOf);
-  const settled = await settleDeliveries(tx, settlements);
+  const settled = await settleDeliveries(tx, settlements, target.id);
   if (tried.some(({ outcome }) => outcome.state === 'unsupported')) await target.close(tx);
   for (const { id, state, error } of settlements) {
     if (state !== 'failed' || !settled.includes(id)) continue;

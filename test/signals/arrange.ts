@@ -1,15 +1,21 @@
 /** What tests of signals need: a company whose people are known, the worker's next round, and time that passes. */
 import assert from 'node:assert/strict';
+import { installationKeys } from '../../src/sign-in/oauth/signing-keys.ts';
 import { workSignals } from '../../src/signals/work.ts';
 import { asSuperuser, sealWhole } from '../audit/arrange.ts';
 import type { Company } from '../harness/company.ts';
 import type { TestDatabase } from '../harness/database.ts';
 import type { TestServer } from '../harness/server.ts';
 
+/** What the worker is built from. */
+export function signalling({ deps }: TestServer) {
+  return { ...deps, signingKeys: installationKeys(deps) };
+}
+
 /** All that is due is told. */
 export async function tell(server: TestServer, company: Company): Promise<void> {
   await sealWhole(server, company);
-  await workSignals(server.deps, company.id);
+  await workSignals(signalling(server), company.id);
 }
 
 /** Pauses between tries are over. */

@@ -10,7 +10,7 @@ import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { companyWithPeople, LEA, MAX } from '../offboarding/arrange.ts';
-import { subscribe, tell, timePasses } from './arrange.ts';
+import { signalling, subscribe, tell, timePasses } from './arrange.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
@@ -118,7 +118,7 @@ describe('an endpoint', () => {
     await company.within(async (tx) => {
       await record(tx, told('late'));
       await suspend(company, 'lea');
-      await workSignals(server.deps, company.id);
+      await workSignals(signalling(server), company.id);
       assert.equal(platform.received.length, 0, 'not before it is certain');
     });
     await tell(server, company);
@@ -345,7 +345,7 @@ describe('secrets and tests', () => {
     const platform = await receiver();
     const company = await companyWithPeople(server, database);
     await subscribe(company, 'platform', { ...said(platform), events: ['user.suspended'] });
-    await startSignalWorker(server.deps);
+    await startSignalWorker(signalling(server));
     await suspend(company, 'lea');
     await until(async () => platform.types().includes('user.suspended'), 20, 'the message has come');
     const asked = await company.api('post', '/webhook-endpoints/platform/test').expect(202);

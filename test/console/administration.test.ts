@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
-import { assertAccessible, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
+import { assertAccessible, goTo, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
 
 describe('keys, roles, invitations, reviews and settings in the console', { skip: lacksBrowser }, async () => {
   if (lacksBrowser) return;
@@ -27,7 +27,7 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
 
   it('given a key is made, then it is shown once, can be rotated, and revoked with a reason', async () => {
     const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
-    await page.getByRole('link', { name: 'API keys' }).click();
+    await goTo(page, 'API keys');
     await page.getByRole('button', { name: 'Make a key' }).click();
     const form = page.getByRole('dialog');
     await form.getByLabel('Name').fill('laptop');
@@ -51,7 +51,7 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
 
   it('given the roles, then the matrix says what each may', async () => {
     const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
-    await page.getByRole('link', { name: 'Roles' }).click();
+    await goTo(page, 'Roles');
     await page.getByRole('row', { name: /Owner/ }).waitFor();
     await assertAccessible(page);
     await picture(page, 'roles');
@@ -64,7 +64,7 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
 
   it('given somebody is invited without a mail server, then the link is there to hand over', async () => {
     const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
-    await page.getByRole('link', { name: 'Invitations' }).click();
+    await goTo(page, 'Invitations');
     await page.getByRole('button', { name: 'Invite' }).click();
     await page.getByLabel('E-mail address').fill('partner@elsewhere.test');
     await page.getByRole('combobox', { name: 'Where' }).click();
@@ -85,7 +85,7 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
       .send({ user: 'max@acme.test', role: 'member', scope: { workspace: 'main' }, reason: 'helps out' })
       .expect(201);
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'Reviews' }).click();
+    await goTo(page, 'Reviews');
     await page.getByRole('button', { name: 'Start a review' }).click();
     const form = page.getByRole('dialog');
     await form.getByLabel('Name').fill('Everybody');
@@ -104,7 +104,7 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
   it('given an administrative default role is chosen, then it counts only once that is acknowledged', async () => {
     const company = await withAdministrator();
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'Settings' }).click();
+    await goTo(page, 'Settings');
     await page.getByRole('combobox', { name: 'Default role' }).click();
     await page.getByRole('option', { name: 'Admin' }).click();
     await page.getByRole('button', { name: 'Save' }).click();

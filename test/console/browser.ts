@@ -34,11 +34,16 @@ export async function startConsoleBrowser(server: TestServer, database: TestData
   const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
   const errors: string[] = [];
   database.onEnd(() => browser.close());
-  afterEach(() => assert.deepEqual(errors.splice(0), [], 'the pages reported errors'));
+  const pages: Page[] = [];
+  afterEach(async () => {
+    for (const [at, page] of pages.splice(0).entries()) await picture(page, `last-${at}`).catch(() => undefined);
+    assert.deepEqual(errors.splice(0), [], 'the pages reported errors');
+  });
 
   async function window(): Promise<{ context: BrowserContext; page: Page }> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
     const page = await context.newPage();
+    pages.push(page);
     page.setDefaultTimeout(10_000);
     page.on('pageerror', (error) => errors.push(error.message));
     page.on('console', (message) => {
@@ -66,6 +71,11 @@ export async function startConsoleBrowser(server: TestServer, database: TestData
       return page;
     },
   };
+}
+
+/** Goes to a screen by the navigation. */
+export async function goTo(page: Page, screen: string): Promise<void> {
+  await page.getByRole('navigation').getByRole('link', { name: screen, exact: true }).click();
 }
 
 interface Violation {

@@ -4,7 +4,7 @@ import { selfSigned } from '../../src/demo/idp/certificate.ts';
 import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
-import { assertAccessible, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
+import { assertAccessible, goTo, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
 
 describe('connections in the console', { skip: lacksBrowser }, async () => {
   if (lacksBrowser) return;
@@ -15,7 +15,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
 
   it('given an administrator, when they connect a provider, then the steps that a set-up link shows open, or a link to hand over is made', async () => {
     const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
-    await page.getByRole('link', { name: 'Connections' }).click();
+    await goTo(page, 'Connections');
     await page.getByRole('button', { name: 'Connect an identity provider' }).click();
     await page.getByLabel('Short name').fill('okta');
     await page.getByRole('button', { name: 'Make a link for somebody else' }).click();
@@ -40,7 +40,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
       })
       .expect(200);
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'Connections' }).click();
+    await goTo(page, 'Connections');
     await picture(page, 'connections');
     await page.getByRole('row', { name: /Okta/ }).click();
     await page.getByRole('heading', { name: 'What your provider is told' }).waitFor();
@@ -60,7 +60,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
 
   it('given a domain is claimed, then its DNS record can be copied, and a check that finds none says so', async () => {
     const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
-    await page.getByRole('link', { name: 'Connections' }).click();
+    await goTo(page, 'Connections');
     await page.getByRole('tab', { name: 'Domains' }).click();
     await page.getByLabel('Your e-mail domain').fill('acme.invalid');
     await page.getByRole('button', { name: 'Add' }).click();
@@ -86,7 +86,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
     const { id } = (await company.api('get', '/connections/okta')).body;
     await server.http.post(`/saml/${id}/acs`).type('form').send({ SAMLResponse: 'nonsense' });
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'Connections' }).click();
+    await goTo(page, 'Connections');
     await page.getByRole('tab', { name: 'Sign-in attempts' }).click();
     await page.getByRole('button', { name: /Refused/ }).click();
     await page.getByText('To be mended by').waitFor();

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
-import { assertAccessible, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
+import { assertAccessible, goTo, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
 
 describe('the console in a browser', { skip: lacksBrowser }, async () => {
   if (lacksBrowser) return;
@@ -18,7 +18,7 @@ describe('the console in a browser', { skip: lacksBrowser }, async () => {
     await give(company, 'ada@acme.test', 'owner');
     const page = await browser.signIn(company, 'ada@acme.test');
 
-    await page.getByRole('link', { name: 'Connections' }).click();
+    await goTo(page, 'Connections');
     await page.getByRole('heading', { name: 'No identity provider is connected yet' }).waitFor();
     await assertAccessible(page);
     await picture(page, 'connections-empty');
@@ -44,7 +44,7 @@ describe('the console in a browser', { skip: lacksBrowser }, async () => {
     await give(company, 'ada@acme.test', 'owner');
     const page = await browser.signIn(company, 'ada@acme.test');
     await company.api('delete', '/people/ada@acme.test/sessions').expect(204);
-    await page.getByRole('link', { name: 'Connections' }).click();
+    await goTo(page, 'Connections');
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
   });
 

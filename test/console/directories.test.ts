@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
-import { assertAccessible, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
+import { assertAccessible, goTo, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
 
 describe('directories, runs and mapping in the console', { skip: lacksBrowser }, async () => {
   if (lacksBrowser) return;
@@ -13,7 +13,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
 
   it('given a SCIM directory is added, then its address and a token, shown once, can be copied to the provider', async () => {
     const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
-    await page.getByRole('link', { name: 'Directories' }).click();
+    await goTo(page, 'Directories');
     await picture(page, 'directories');
     await page.getByRole('link', { name: 'Add a directory' }).click();
     await page.getByLabel('Short name').fill('okta');
@@ -33,7 +33,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
     await company.sync();
     company.write('1,ada@acme.test,Ada,IT,Admin,active');
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'Directories' }).click();
+    await goTo(page, 'Directories');
     await page.getByRole('row', { name: /hr/ }).click();
     await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByText('It is held, and nothing was changed').waitFor();
@@ -51,7 +51,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
     company.write('1,ada@acme.test,Ada,IT,Admin,active', '2,max@acme.test,Max,Sales,Agent,active');
     await company.sync();
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'Mapping' }).click();
+    await goTo(page, 'Mapping');
     await page.getByRole('link', { name: 'Add a rule' }).click();
     await page.getByLabel('Short name').fill('sales');
     await page.getByRole('button', { name: 'Add a condition' }).click();
@@ -76,7 +76,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
     const company = await withAdministrator();
     company.write('1,ada@acme.test,Ada,IT,Admin,active', '2,new@acme.test,New,Sales,Agent,active');
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'Directories' }).click();
+    await goTo(page, 'Directories');
     await page.getByRole('row', { name: /hr/ }).click();
     await page.getByRole('tab', { name: 'Settings' }).click();
     await page.getByRole('button', { name: 'Fetch ten records' }).click();

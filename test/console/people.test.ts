@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
-import { assertAccessible, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
+import { assertAccessible, goTo, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
 
 describe('people, offboarding and audit in the console', { skip: lacksBrowser }, async () => {
   if (lacksBrowser) return;
@@ -18,7 +18,7 @@ describe('people, offboarding and audit in the console', { skip: lacksBrowser },
       .send({ condition: '$.department == "Sales"', scope: { workspace: 'main' }, role: 'member' })
       .expect(200);
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'People' }).click();
+    await goTo(page, 'People');
     await page.getByText('41 people').waitFor();
     await assertAccessible(page);
     await picture(page, 'people');
@@ -47,7 +47,7 @@ describe('people, offboarding and audit in the console', { skip: lacksBrowser },
   it('given somebody is let go, then the case says what ended; and taken back, they are in again', async () => {
     const company = await withPeople();
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'People' }).click();
+    await goTo(page, 'People');
     await page.getByLabel('Find').fill('p3@');
     await page.getByRole('row', { name: /p3@acme.test/ }).click();
     await page.getByRole('button', { name: 'Let go' }).click();
@@ -73,7 +73,7 @@ describe('people, offboarding and audit in the console', { skip: lacksBrowser },
   it('given a departure is planned for a time, then it is listed, and can be taken back', async () => {
     const company = await withPeople();
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'People' }).click();
+    await goTo(page, 'People');
     await page.getByLabel('Find').fill('p4@');
     await page.getByRole('row', { name: /p4@acme.test/ }).click();
     await page.getByRole('button', { name: 'Let go' }).click();
@@ -92,7 +92,7 @@ describe('people, offboarding and audit in the console', { skip: lacksBrowser },
   it('given the audit log, when it is filtered, then only such events are shown', async () => {
     const company = await withPeople();
     const page = await browser.signIn(company, 'ada@acme.test');
-    await page.getByRole('link', { name: 'Audit log' }).click();
+    await goTo(page, 'Audit log');
     await page.getByLabel('Action').first().fill('membership.granted');
     await page
       .getByRole('row', { name: /membership/ })

@@ -115,7 +115,8 @@ function lastAttempt({ outcome, sentence, said, roles, steps }: NonNullable<Prog
 
 function enable({ connection, lastTrace }: Progress): Html {
   if (connection?.enabled)
-    return html`<section id="enable"><h2>6. Turned on</h2><p>Your people can sign in.</p></section>`;
+    return html`<section id="enable"><h2>6. Turned on</h2><p>Your people can sign in.</p>
+<p><a href="/console/connections">To the console</a></p></section>`;
   const ready = lastTrace?.outcome === 'tested' || lastTrace?.outcome === 'signed_in';
   return html`<section id="enable"><h2>6. Turn it on</h2>
 ${ready ? html`<form method="post" action="/set-up/enable"><button>Turn it on</button></form>` : html`<p class="soft">As soon as a test sign-in has worked.</p>`}</section>`;

@@ -126,7 +126,13 @@ async function startCompany(cluster: TestCluster, size: number): Promise<BenchCo
     call('PUT', '/organizations/acme/directories/hr', {
       kind: 'csv',
       config: { file, columns: { status: 'status', groups: 'groups' } },
-      guards: { maxMembershipRemovals: size, maxDeprovisions: size },
+      // Of a few groups, everybody moves who is in them.
+      guards: {
+        maxMembershipRemovals: size,
+        maxDeprovisions: size,
+        maxGroupMemberRemovals: size,
+        maxGroupMemberRemovalShare: 1,
+      },
     });
   const timed = async (work: () => Promise<void>): Promise<Cost> => {
     let ms = 0;

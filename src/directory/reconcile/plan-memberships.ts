@@ -134,12 +134,16 @@ export function planMemberships(scope: FactScope, model: MembershipModel): RawBu
       FROM rules r JOIN (SELECT DISTINCT directory_id, group_key, group_name FROM person_groups) g
         ON g.directory_id = coalesce(r.directory_id, g.directory_id) AND ${GROUP_MATCHES}
     ),
+    matched_members AS MATERIALIZED (
+      -- By itself, for of the directory alone the planner would make pairs of every group and everybody.
+      SELECT g.user_id, g.directory_id, g.group_name, mg.rule_id
+      FROM matched_groups mg JOIN person_groups g ON g.directory_id = mg.directory_id AND g.group_key = mg.group_key
+    ),
     matched AS MATERIALIZED (
       SELECT g.user_id, r.id, r.slug, r.effect, r.scope_kind, r.workspace_id, r.product_id, r.scope_id, r.role, r.position,
         'group ' || g.group_name AS because
-      FROM matched_groups mg
-      JOIN rules r ON r.id = mg.rule_id
-      JOIN person_groups g ON g.directory_id = mg.directory_id AND g.group_key = mg.group_key
+      FROM matched_members g
+      JOIN rules r ON r.id = g.rule_id
       JOIN person_facts f ON f.user_id = g.user_id AND f.directory_id = g.directory_id
         AND (r.condition IS NULL OR coalesce(jsonb_path_match(f.attributes, r.condition, '{}', true), false))
       UNION ALL

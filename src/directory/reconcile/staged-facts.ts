@@ -22,7 +22,6 @@ export async function recordStagedFacts(tx: TenantTransaction, runId: string, di
       fingerprint = excluded.fingerprint, leaves_at = excluded.leaves_at, version = d.version + 1, updated_at = now(), deleted_at = NULL`.execute(
     tx.db,
   );
-  await refreshStatistics(tx, Number(written.numAffectedRows ?? 0));
   await sql`
     UPDATE directory_users d SET leaves_at = s.leaves_at FROM staged_users s
     WHERE s.run_id = ${runId} AND d.directory_id = ${directoryId} AND d.source_key = s.source_key
@@ -37,11 +36,18 @@ export async function recordStagedFacts(tx: TenantTransaction, runId: string, di
     tx.db,
   );
   await recordGroups(tx, runId, directoryId);
+  await refreshStatistics(tx, Number(written.numAffectedRows ?? 0));
+  await recordMembers(tx, runId, directoryId);
+  await sql`
+    DELETE FROM directory_groups g WHERE g.directory_id = ${directoryId}
+      AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = ${runId} AND s.group_key = g.source_key)`.execute(
+    tx.db,
+  );
 }
 
 /**
- * What follows looks every member up by a foreign key. With statistics of an empty table any index that begins with the organization seems
- * as good as another, and each of 30,000 look-ups goes through everybody.
+ * What follows looks every member and group up by a foreign key. With statistics of an empty table any index that begins with the
+ * organization seems as good as another, and each of 30,000 look-ups goes through everybody.
  */
 async function refreshStatistics(tx: TenantTransaction, written: number): Promise<void> {
   await sql`
@@ -55,6 +61,9 @@ async function recordGroups(tx: TenantTransaction, runId: string, directoryId: s
     SELECT organization_id, ${directoryId}::uuid, group_key, name FROM staged_groups WHERE run_id = ${runId}
     ON CONFLICT (organization_id, directory_id, source_key) DO UPDATE SET display_name = excluded.display_name, updated_at = now()
       WHERE directory_groups.display_name <> excluded.display_name`.execute(tx.db);
+}
+
+async function recordMembers(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
   const staged = sql`
     SELECT g.id AS group_id, d.id AS member_id FROM staged_members s
     JOIN directory_groups g ON g.directory_id = ${directoryId} AND g.source_key = s.group_key
@@ -73,11 +82,6 @@ async function recordGroups(tx: TenantTransaction, runId: string, directoryId: s
     INSERT INTO directory_group_members (organization_id, directory_id, group_id, member_id)
     SELECT ${tx.organizationId}::uuid, ${directoryId}::uuid, s.group_id, s.member_id FROM (${staged}) s
     ON CONFLICT DO NOTHING`.execute(tx.db);
-  await sql`
-    DELETE FROM directory_groups g WHERE g.directory_id = ${directoryId}
-      AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = ${runId} AND s.group_key = g.source_key)`.execute(
-    tx.db,
-  );
 }
 
 /** Remembers the links as the source said them, for a source that tells only changes next time. */

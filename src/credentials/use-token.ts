@@ -86,14 +86,26 @@ async function begin(
       throw new Fault('conflict', 'The token has expired.');
     return handOut(tx, kept, openOauthToken(sealingKeys, kept), kept.expires_at);
   }
-  const { rows: fresh } = await sql<Kept>`
-    SELECT * FROM oauth_tokens WHERE refreshed_from = ${kept.id} AND locked_at IS NULL AND expires_at > now() + interval '1 minute'
-    ORDER BY expires_at DESC LIMIT 1`.execute(tx.db);
-  if (fresh[0] !== undefined) return handOut(tx, kept, openOauthToken(sealingKeys, fresh[0]), fresh[0].expires_at);
-  const { numAffectedRows } = await sql`
+  const fresh = await freshOf(tx, kept.id);
+  if (fresh !== undefined) return handOut(tx, kept, openOauthToken(sealingKeys, fresh), fresh.expires_at);
+  const { rows } = await sql<Pick<Kept, 'sealed_token'>>`
     UPDATE oauth_tokens SET refreshing_until = now() + ${LEASE_SECONDS} * interval '1 second'
-    WHERE id = ${kept.id} AND coalesce(refreshing_until <= now(), true)`.execute(tx.db);
-  return numAffectedRows === 1n ? { refreshing: kept } : { waiting: true };
+    WHERE id = ${kept.id} AND coalesce(refreshing_until <= now(), true) RETURNING sealed_token`.execute(tx.db);
+  const [leased] = rows;
+  if (leased === undefined) return { waiting: true };
+  // Another may have finished between the question and the lease: then there is what it got, and the kept token is another by now.
+  const came = await freshOf(tx, kept.id);
+  if (came === undefined) return { refreshing: { ...kept, ...leased } };
+  await sql`UPDATE oauth_tokens SET refreshing_until = NULL WHERE id = ${kept.id}`.execute(tx.db);
+  return handOut(tx, kept, openOauthToken(sealingKeys, came), came.expires_at);
+}
+
+/** What a refresh of this token has got that is good for a while still. */
+async function freshOf(tx: TenantTransaction, id: string): Promise<Kept | undefined> {
+  const { rows } = await sql<Kept>`
+    SELECT * FROM oauth_tokens WHERE refreshed_from = ${id} AND locked_at IS NULL AND expires_at > now() + interval '1 minute'
+    ORDER BY expires_at DESC LIMIT 1`.execute(tx.db);
+  return rows[0];
 }
 
 async function findKept(tx: TenantTransaction, id: string): Promise<Kept> {

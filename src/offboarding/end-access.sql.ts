@@ -146,8 +146,8 @@ export function openSteps(caseIds: readonly string[]) {
 /** Steps for what came to be kept for a leaver after the case was opened, in their latest case. */
 export function lateSteps(userId: string) {
   return sql<{ caseId: string }>`
-    INSERT INTO offboarding_steps (organization_id, case_id, kind, oauth_token_id, oauth_provider_id)
-    SELECT DISTINCT c.organization_id, c.id, CASE WHEN p.ends_tokens OR NOT p.ends_people THEN 'oauth.revoke' ELSE 'account.end' END,
+    INSERT INTO offboarding_steps (organization_id, case_id, kind, target_id, oauth_token_id, oauth_provider_id)
+    SELECT DISTINCT c.organization_id, c.id, CASE WHEN p.ends_tokens OR NOT p.ends_people THEN 'oauth.revoke' ELSE 'account.end' END, p.id,
       CASE WHEN p.ends_tokens OR NOT p.ends_people THEN t.id END, CASE WHEN p.ends_people AND NOT p.ends_tokens THEN p.id END
     FROM oauth_tokens t JOIN oauth_providers p ON p.id = t.provider_id
     JOIN LATERAL (SELECT * FROM offboarding_cases c WHERE c.user_id = t.user_id ORDER BY c.opened_at DESC LIMIT 1) c ON true

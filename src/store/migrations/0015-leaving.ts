@@ -13,7 +13,7 @@ export const leaving: Migration = {
     CREATE INDEX offboarding_cases_opened ON offboarding_cases (organization_id, opened_at);
 
     -- The provider or endpoint that a step is done at: each is worked by itself, so that one that is down holds up no other.
-    ALTER TABLE offboarding_steps ADD COLUMN target_id uuid;
+    ALTER TABLE offboarding_steps ADD COLUMN target_id uuid NOT NULL;
     CREATE INDEX offboarding_steps_target ON offboarding_steps (organization_id, target_id, next_attempt_at)
       WHERE state IN ('waiting', 'retry');
 

@@ -13,7 +13,7 @@ import type { Queue } from '../store/migrate.ts';
 import { prepared } from '../store/prepared.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { closeProven } from './cases.ts';
-import { endedEvents, endings, openCases, openSteps } from './end-access.sql.ts';
+import { endedEvents, endings, type Held, openCases, openSteps } from './end-access.sql.ts';
 
 const FEW = 10;
 
@@ -49,20 +49,20 @@ export async function deprovision(
   leavers: readonly Leaver[],
   trigger: Trigger,
 ): Promise<{ caseId: string; userId: string }[]> {
-  const ids = await holdLeavers(tx, leavers);
+  const held = await holdLeavers(tx, leavers);
+  const { ids } = held;
   if (ids.length === 0) return [];
   const model = await organizationModel(deps.models, tx);
   const policy = leavingPolicy(model);
-  const list = JSON.stringify(leavers);
   // One leaver's statements are planned once, ten thousand's for their number.
   const run = <Row>(statement: RawBuilder<Row>) => (ids.length > FEW ? statement : prepared(statement)).execute(tx.db);
-  const { rows: cases } = await run(openCases(ids, list, trigger, policy));
+  const { rows: cases } = await run(openCases(tx, held, trigger, policy));
   const caseIds = cases.map((each) => each.caseId);
 
-  await run(atOnce(endings(ids, policy, ownerRoles(model), tx.origin.actor.label)));
+  await run(atOnce(endings(held, policy, ownerRoles(model), tx.origin.actor.label)));
   await run(sql`
-    WITH ended AS (${auditing(tx, endedEvents(ids))}),
-    parted AS (DELETE FROM memberships WHERE user_id = ANY(${ids}::uuid[]))
+    WITH ended AS (${auditing(tx, endedEvents(held))}),
+    parted AS (DELETE FROM memberships WHERE user_id = ANY(${ids as string[]}::uuid[]))
     ${auditing(tx, leavingEvents(caseIds))}`);
 
   const { rows: steps } = await run(openSteps(caseIds));
@@ -73,12 +73,16 @@ export async function deprovision(
 }
 
 /** Waits for whoever gives these people something at this moment; from here on nobody does. */
-async function holdLeavers(tx: TenantTransaction, leavers: readonly Leaver[]): Promise<string[]> {
-  const ids = leavers.map((leaver) => leaver.userId);
-  const holding = sql<{ id: string }>`
-    SELECT id FROM users WHERE id = ANY(${ids}::uuid[]) AND status <> 'deprovisioned' ORDER BY id FOR UPDATE`;
-  const { rows } = await (ids.length > FEW ? holding : prepared(holding)).execute(tx.db);
-  return rows.map((row) => row.id);
+async function holdLeavers(tx: TenantTransaction, leavers: readonly Leaver[]): Promise<Held> {
+  const reasons = new Map(leavers.map(({ userId, reason }) => [userId, reason]));
+  const holding = sql<{ id: string; email: string }>`
+    SELECT id, email FROM users WHERE id = ANY(${[...reasons.keys()]}::uuid[]) AND status <> 'deprovisioned' ORDER BY id FOR UPDATE`;
+  const { rows } = await (reasons.size > FEW ? holding : prepared(holding)).execute(tx.db);
+  return {
+    ids: rows.map(({ id }) => id),
+    emails: rows.map(({ email }) => email),
+    reasons: rows.map(({ id }) => reasons.get(id) ?? ''),
+  };
 }
 
 /** Statements about different rows, as one. */

@@ -4,43 +4,73 @@
  */
 import { type RawBuilder, sql } from 'kysely';
 import type { LeavingPolicy } from '../access/leaving.ts';
+import type { TenantTransaction } from '../store/tenant.ts';
 
 export const LEFT = 'the person has left';
+
+const OPEN_INVITATION = sql`accepted_at IS NULL AND revoked_at IS NULL`;
+
+function anyOf(ids: readonly string[]): RawBuilder<unknown> {
+  return sql`ANY(${ids as string[]}::uuid[])`;
+}
 
 function policyOfKey(policy: LeavingPolicy): RawBuilder<string> {
   const policies = Object.fromEntries(policy.keys.map((each) => [each.kind, each.policy]));
   return sql<string>`coalesce(${JSON.stringify(policies)}::jsonb ->> k.kind, 'revoke')`;
 }
 
-/** Opens a case for each leaver, listing every access that exists at this moment and how it ends. */
+/** Whoever leaves, each at the same place of each list. */
+export interface Held {
+  readonly ids: readonly string[];
+  readonly emails: readonly string[];
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Opens a case for each leaver, listing every access that exists at this moment and how it ends. Each table is read once for all of them,
+ * never once for each: looked up person by person, a table that has grown since it was last analyzed costs the square of their number.
+ */
 export function openCases(
-  ids: readonly string[],
-  leavers: string,
+  { organizationId }: TenantTransaction,
+  held: Held,
   trigger: { readonly kind: string; readonly runId?: string; readonly at?: Date },
   policy: LeavingPolicy,
 ) {
+  const theirs = anyOf(held.ids);
+  const leavers = sql`unnest(${held.ids as string[]}::uuid[], ${held.emails as string[]}::text[], ${held.reasons as string[]}::text[])
+    AS u(id, email, reason)`;
   return sql<{ caseId: string; userId: string; apps: number }>`
     INSERT INTO offboarding_cases (organization_id, user_id, trigger, reason, run_id, triggered_at, ended)
-    SELECT u.organization_id, u.id, ${trigger.kind}, l.reason, ${trigger.runId ?? null}::uuid, coalesce(${trigger.at ?? null}::timestamptz, now()), jsonb_build_object(
-      'sessions', (SELECT count(*) FROM sessions s WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.expires_at > now()),
-      'grants', (SELECT count(*) FROM grants g WHERE g.user_id = u.id AND g.revoked_at IS NULL AND g.expires_at > now()),
-      'apps', (SELECT coalesce(jsonb_agg(DISTINCT a.client ORDER BY a.client), '[]') FROM oauth_artifacts a WHERE a.user_id = u.id
-        AND a.kind = 'Grant' AND a.ended_at IS NULL AND a.expires_at > now()),
-      'apiKeys', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'display', k.display, 'kind', k.kind, 'end', ${policyOfKey(policy)})
-          ORDER BY k.created_at), '[]') FROM api_keys k WHERE k.creator_id = u.id AND k.revoked_at IS NULL),
-      'memberships', (SELECT coalesce(jsonb_agg(jsonb_build_object('scope', m.scope_kind, 'scopeId', m.scope_id, 'role', m.role, 'source', m.source,
-          'expiresAt', m.expires_at) ORDER BY m.scope_kind, m.role), '[]') FROM memberships m WHERE m.user_id = u.id),
-      'invitations', (SELECT count(*) FROM invitations i WHERE i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now()
-        AND (i.inviter_id = u.id OR i.email = u.email)),
-      'oauthTokens', (SELECT count(*) FROM oauth_tokens t WHERE t.user_id = u.id AND t.locked_at IS NULL))
-    FROM users u JOIN jsonb_to_recordset(${leavers}::jsonb) AS l("userId" uuid, reason text) ON l."userId" = u.id
-    WHERE u.id = ANY(${ids as string[]}::uuid[])
+    SELECT ${organizationId}::uuid, u.id, ${trigger.kind}, u.reason, ${trigger.runId ?? null}::uuid, coalesce(${trigger.at ?? null}::timestamptz, now()),
+      jsonb_build_object('sessions', coalesce(s.number, 0), 'grants', coalesce(g.number, 0), 'apps', coalesce(a.list, '[]'),
+        'apiKeys', coalesce(k.list, '[]'), 'memberships', coalesce(m.list, '[]'), 'invitations', coalesce(i.number, 0),
+        'oauthTokens', coalesce(t.number, 0))
+    FROM ${leavers}
+    LEFT JOIN (SELECT user_id, count(*) AS number FROM sessions WHERE user_id = ${theirs} AND ended_at IS NULL AND expires_at > now()
+      GROUP BY user_id) s ON s.user_id = u.id
+    LEFT JOIN (SELECT user_id, count(*) AS number FROM grants WHERE user_id = ${theirs} AND revoked_at IS NULL AND expires_at > now()
+      GROUP BY user_id) g ON g.user_id = u.id
+    LEFT JOIN (SELECT user_id, jsonb_agg(DISTINCT client ORDER BY client) AS list FROM oauth_artifacts
+      WHERE user_id = ${theirs} AND kind = 'Grant' AND ended_at IS NULL AND expires_at > now() GROUP BY user_id) a ON a.user_id = u.id
+    LEFT JOIN (SELECT k.creator_id, jsonb_agg(jsonb_build_object('id', k.id, 'display', k.display, 'kind', k.kind,
+        'end', ${policyOfKey(policy)}) ORDER BY k.created_at) AS list FROM api_keys k
+      WHERE k.creator_id = ${theirs} AND k.revoked_at IS NULL GROUP BY k.creator_id) k ON k.creator_id = u.id
+    LEFT JOIN (SELECT user_id, jsonb_agg(jsonb_build_object('scope', scope_kind, 'scopeId', scope_id, 'role', role, 'source', source,
+        'expiresAt', expires_at) ORDER BY scope_kind, role) AS list FROM memberships WHERE user_id = ${theirs} GROUP BY user_id) m
+      ON m.user_id = u.id
+    LEFT JOIN (SELECT user_id, count(*) AS number FROM (
+        SELECT inviter_id AS user_id, id FROM invitations WHERE inviter_id = ${theirs} AND ${OPEN_INVITATION} AND expires_at > now()
+        UNION SELECT u.id, v.id FROM ${leavers} JOIN invitations v ON v.email = u.email
+          WHERE ${OPEN_INVITATION} AND expires_at > now()) AS theirs
+      GROUP BY user_id) i ON i.user_id = u.id
+    LEFT JOIN (SELECT user_id, count(*) AS number FROM oauth_tokens WHERE user_id = ${theirs} AND locked_at IS NULL
+      GROUP BY user_id) t ON t.user_id = u.id
     RETURNING id AS "caseId", user_id AS "userId", jsonb_array_length(ended->'apps') AS apps`;
 }
 
 /** Ends every way in which people are signed in at this moment; each statement touches rows of its own. */
 export function signInEndings(ids: readonly string[], reason: string): RawBuilder<unknown>[] {
-  const theirs = sql`ANY(${ids as string[]}::uuid[])`;
+  const theirs = anyOf(ids);
   return [
     sql`UPDATE sessions SET ended_at = now(), ended_reason = ${reason} WHERE user_id = ${theirs} AND ended_at IS NULL`,
     sql`UPDATE grants SET revoked_at = now() WHERE user_id = ${theirs} AND revoked_at IS NULL`,
@@ -54,30 +84,33 @@ export function signInEndings(ids: readonly string[], reason: string): RawBuilde
 
 /** Every statement after the cases; each ends one kind of access, and no two touch the same row, for they are done at once. */
 export function endings(
-  ids: readonly string[],
+  { ids, emails }: Held,
   policy: LeavingPolicy,
   ownerRoles: readonly string[],
   by: string,
 ): RawBuilder<unknown>[] {
-  const theirs = sql`ANY(${ids as string[]}::uuid[])`;
+  const theirs = anyOf(ids);
+  const ofTheirs = sql`(i.inviter_id = ${theirs} OR i.email = ANY(${emails as string[]}::text[]))`;
   return [
     sql`UPDATE users SET status = 'deprovisioned', deprovisioned_at = now(), access_epoch = access_epoch + 1 WHERE id = ${theirs}`,
     ...signInEndings(ids, LEFT),
     // What they promised others, and what others promised them.
     sql`UPDATE invitations i SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
         WHERE i.accepted_at IS NULL AND i.revoked_at IS NULL
-          AND (i.inviter_id = ${theirs} OR i.email IN (SELECT email FROM users WHERE id = ${theirs}))`,
+          AND ${ofTheirs}`,
     sql`UPDATE mails m SET state = 'cancelled', sealed_text = NULL, finished_at = now()
         FROM invitations i WHERE m.about = i.id::text AND m.state IN ('waiting', 'retry', 'failed')
           AND i.accepted_at IS NULL AND i.revoked_at IS NULL
-          AND (i.inviter_id = ${theirs} OR i.email IN (SELECT email FROM users WHERE id = ${theirs}))`,
+          AND ${ofTheirs}`,
     sql`UPDATE api_keys k SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
         WHERE k.creator_id = ${theirs} AND k.revoked_at IS NULL AND ${policyOfKey(policy)} = 'revoke'`,
     // A machine's key goes on; somebody who is still here answers for it from now on.
-    sql`UPDATE api_keys k SET flagged_reason = 'whoever answered for it has left', responsible_id = (
-          SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id AND u.status = 'active'
-          WHERE m.role = ANY(${ownerRoles as string[]}::text[]) AND m.user_id <> ALL(${ids as string[]}::uuid[])
-            AND (m.scope_kind IN ('organization', 'platform') OR k.workspace_id IS NULL OR m.scope_id = k.workspace_id)
+    sql`WITH stays AS MATERIALIZED (
+          SELECT m.user_id, m.scope_kind, m.scope_id, m.created_at FROM memberships m JOIN users u ON u.id = m.user_id AND u.status = 'active'
+          WHERE m.role = ANY(${ownerRoles as string[]}::text[]) AND m.user_id <> ALL(${ids as string[]}::uuid[]))
+        UPDATE api_keys k SET flagged_reason = 'whoever answered for it has left', responsible_id = (
+          SELECT m.user_id FROM stays m
+          WHERE m.scope_kind IN ('organization', 'platform') OR k.workspace_id IS NULL OR m.scope_id = k.workspace_id
           ORDER BY (m.scope_id = k.workspace_id) DESC NULLS LAST, m.created_at, m.user_id LIMIT 1)
         WHERE k.revoked_at IS NULL AND NOT (k.creator_id = ${theirs} AND ${policyOfKey(policy)} = 'revoke')
           AND (k.responsible_id = ${theirs} OR (k.creator_id = ${theirs} AND ${policyOfKey(policy)} = 'keep-and-flag'))`,
@@ -89,7 +122,7 @@ export function endings(
 
 /** Which of people's sign-ins ended, as audit events: action, resource type, resource id, reason, detail. */
 export function endedSignInEvents(ids: readonly string[], reason: string): RawBuilder<unknown> {
-  const theirs = sql`ANY(${ids as string[]}::uuid[])`;
+  const theirs = anyOf(ids);
   return sql`
     SELECT 'session.ended', 'session', id::text, ${reason}::text, jsonb_build_object('user', user_id) FROM sessions
       WHERE user_id = ${theirs} AND ended_at = now()
@@ -102,8 +135,8 @@ export function endedSignInEvents(ids: readonly string[], reason: string): RawBu
 }
 
 /** What ended, as audit events like those above. Asked before memberships are deleted. */
-export function endedEvents(ids: readonly string[]): RawBuilder<unknown> {
-  const theirs = sql`ANY(${ids as string[]}::uuid[])`;
+export function endedEvents({ ids, emails }: Held): RawBuilder<unknown> {
+  const theirs = anyOf(ids);
   return sql`
     ${endedSignInEvents(ids, LEFT)}
     UNION ALL
@@ -117,7 +150,7 @@ export function endedEvents(ids: readonly string[]): RawBuilder<unknown> {
       WHERE user_id = ${theirs}
     UNION ALL
     SELECT 'invitation.revoked', 'invitation', id::text, ${LEFT}, jsonb_build_object('email', email, 'inviter', inviter_id) FROM invitations
-      WHERE revoked_at = now() AND (inviter_id = ${theirs} OR email IN (SELECT email FROM users WHERE id = ${theirs}))
+      WHERE revoked_at = now() AND (inviter_id = ${theirs} OR email = ANY(${emails as string[]}::text[]))
     UNION ALL
     SELECT 'oauth_token.locked', 'oauth_token', id::text, ${LEFT}, jsonb_build_object('user', user_id, 'provider', provider_id) FROM oauth_tokens
       WHERE user_id = ${theirs} AND locked_at = now()`;

@@ -47,12 +47,7 @@ export async function startMeasured(file: string, ...args: string[]): Promise<Me
 
 /** In the child: serves what `make` makes of its own address, and answers how much it has used. */
 export async function serveMeasured(make: (url: string) => Promise<RequestListener>): Promise<void> {
-  let statements = 0;
-  const { query } = pg.Client.prototype;
-  pg.Client.prototype.query = function counted(this: pg.Client, ...args: unknown[]) {
-    statements += 1;
-    return (query as (...given: unknown[]) => unknown).apply(this, args);
-  } as typeof query;
+  const sent = countStatements();
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const url = `http://localhost:${(server.address() as AddressInfo).port}`;
@@ -60,9 +55,20 @@ export async function serveMeasured(make: (url: string) => Promise<RequestListen
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     const peakMegabytes = process.resourceUsage().maxRSS / 1024;
-    process.send?.({ cpuMs: (user + system) / 1000, statements, peakMegabytes } satisfies Used);
+    process.send?.({ cpuMs: (user + system) / 1000, statements: sent(), peakMegabytes } satisfies Used);
   });
   process.send?.({ url });
+}
+
+/** Counts the statements that this process sends to the database from now on. */
+export function countStatements(): () => number {
+  let statements = 0;
+  const { query } = pg.Client.prototype;
+  pg.Client.prototype.query = function counted(this: pg.Client, ...args: unknown[]) {
+    statements += 1;
+    return (query as (...given: unknown[]) => unknown).apply(this, args);
+  } as typeof query;
+  return () => statements;
 }
 
 async function used(child: ChildProcess): Promise<Used> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestCluster } from '../harness/cluster.ts';
 import { startTestCluster } from '../harness/cluster.ts';
 import { measureDecisions } from './decisions.ts';
+import { measureOffboarding } from './offboarding.ts';
 import { type Row, table } from './rounds.ts';
 import { measureScim } from './scim.ts';
 import { measureSignIn } from './sign-in.ts';
@@ -11,6 +12,7 @@ import { measureSync } from './sync.ts';
 
 const BENCHES: Readonly<Record<string, (cluster: TestCluster) => Promise<Row[]>>> = {
   decisions: measureDecisions,
+  offboarding: measureOffboarding,
   'sign-in': measureSignIn,
   scim: measureScim,
   sync: measureSync,

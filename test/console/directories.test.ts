@@ -62,7 +62,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
     await page.getByRole('combobox', { name: 'Role' }).click();
     await page.getByRole('option', { name: 'Member' }).click();
     await page.getByRole('button', { name: 'Show the plan' }).click();
-    await page.getByText('1 roles given').waitFor();
+    await page.getByText('1 role given').waitFor();
     await assertAccessible(page);
     await picture(page, 'rule-preview');
     assert.deepEqual(await company.memberships('max@acme.test'), []);

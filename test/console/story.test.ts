@@ -157,7 +157,7 @@ describe('the story of an IT administrator', { skip: lacksBrowser }, async () =>
     await page.getByRole('combobox', { name: 'Role' }).click();
     await page.getByRole('option', { name: 'Viewer' }).click();
     await page.getByRole('button', { name: 'Show the plan' }).click();
-    await page.getByText('roles given').waitFor();
+    await page.getByText(/roles? given/).waitFor();
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('heading', { name: 'Groups' }).waitFor();
     await page.getByRole('row', { name: /Sales/ }).waitFor();

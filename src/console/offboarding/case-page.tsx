@@ -95,6 +95,7 @@ function Shown({ of }: { readonly of: Case }) {
 }
 
 const STATES: Readonly<Record<string, string>> = {
+  delivered: 'teal',
   done: 'teal',
   revoked: 'teal',
   already_gone: 'teal',

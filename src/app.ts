@@ -70,6 +70,8 @@ import { samlAdministration } from './sign-in/saml/administration.ts';
 import { checkResponseRoutes } from './sign-in/saml/check-response-routes.ts';
 import { sessionRoutes } from './sign-in/session-routes.ts';
 import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
+import { pushedSignalRoutes } from './sign-in/ssf/push-routes.ts';
+import { signalReceiverRoutes } from './sign-in/ssf/receiver-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
 import { transmitterRoutes } from './signals/ssf/routes.ts';
 import { webhookRoutes } from './signals/webhook-routes.ts';
@@ -134,6 +136,7 @@ export function createApp(deps: Dependencies): Express {
 
   app.use(oauthRoutes({ ...deps, ...keys }, authenticate));
   app.use('/oauth', tokenRoutes({ ...deps, ...keys }, authenticate));
+  app.use(pushedSignalRoutes(deps));
   app.use(transmitterRoutes({ ...deps, signingKeys: installationKeys(deps) }, authenticate));
   app.get('/.well-known/authzen-configuration', (_request, response) => {
     response.json(decisionPointMetadata(deps.settings.http.baseUrl));
@@ -214,6 +217,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
     samlAdministration(deps),
     checkResponseRoutes(deps),
     traceRoutes(deps),
+    signalReceiverRoutes(deps),
     localSignInRoutes(deps),
     invitationRoutes(deps),
     sessionRoutes(deps),

@@ -26,6 +26,7 @@ import { registerConsole } from './sign-in/oauth/console-caller.ts';
 import { installationKeys } from './sign-in/oauth/signing-keys.ts';
 import { raiseCertificateAlarms } from './sign-in/saml/certificate-alarm.ts';
 import { refreshDueMetadata } from './sign-in/saml/metadata-refresh.ts';
+import { signalPoller } from './sign-in/ssf/poll.ts';
 import { startSignalWorker, sweepSignals, wakeSignals } from './signals/work.ts';
 import { openStore } from './store/database.ts';
 import { resolveTxt } from './tenancy/domain-proof.ts';
@@ -137,6 +138,7 @@ async function startWork(deps: Dependencies): Promise<() => Promise<void>> {
     () => sweepStreams(streaming),
     () => wakeSignals(signalling),
     () => sweepSignals(signalling),
+    signalPoller(deps),
     () => sweepRequestLog(deps),
     () => sweepResidualAccess(deps),
     () => sweepRetention(deps),

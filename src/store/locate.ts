@@ -114,3 +114,13 @@ export async function dueSignals(db: Db): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`SELECT locate_due_signals() AS id`.execute(db);
   return rows.map((row) => row.id);
 }
+
+export const locateSsfReceiver = async (db: Db, id: string) =>
+  isId(id) ? one(db, sql`locate_ssf_receiver(${id})`) : undefined;
+
+/** Receivers whose transmitter is due to be asked for signals. */
+export async function dueSsfReceivers(db: Db): Promise<{ readonly organizationId: string; readonly id: string }[]> {
+  const { rows } = await sql<{ organizationId: string; id: string }>`
+    SELECT organization_id AS "organizationId", id FROM locate_due_ssf_receivers()`.execute(db);
+  return rows;
+}

@@ -17,7 +17,7 @@ import { quoted } from './refused.ts';
 import { issuerFor } from './tenant.ts';
 
 /** Only such as need the provider's private key. */
-const ASYMMETRIC = [
+export const ASYMMETRIC = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];

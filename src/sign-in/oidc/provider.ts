@@ -4,7 +4,7 @@ import type { JSONWebKeySet } from 'jose';
 import * as client from 'openid-client';
 import { z } from 'zod';
 import { Fault } from '../../errors.ts';
-import { outboundFetch } from '../../http/outbound.ts';
+import { boundedFetch } from '../../http/bounded-fetch.ts';
 import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/database.ts';
 import { inTenant, type Origin } from '../../store/tenant.ts';
@@ -39,7 +39,6 @@ interface Kept {
 
 const KEEP_MS = 10 * 60_000;
 const TIMEOUT_S = 10;
-const MAX_BYTES = 1024 * 1024;
 const MAX_KEYS = 100;
 export const CLOCK_TOLERANCE_S = 60;
 
@@ -48,7 +47,7 @@ const CLIENT_KEYS: Origin = { actor: { kind: 'system', id: 'sign-in', label: 'si
 /** A finder with a memory of its own; how providers sign and where they answer may differ between instances for that long. */
 export function providers(deps: ProviderDependencies): FindProvider {
   const kept = new Map<string, Kept>();
-  const send = fetchFor(deps.settings.allowPrivateNetwork);
+  const send = boundedFetch(deps.settings.allowPrivateNetwork);
   return async (connection) => {
     const authentication = await authenticationOf(deps, connection);
     const of = stateOf(connection);
@@ -141,7 +140,11 @@ function plain(metadata: object): client.ServerMetadata {
 
 const keyList = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(MAX_KEYS) });
 
-async function readKeys(send: client.CustomFetch, { jwks_uri }: client.ServerMetadata): Promise<JSONWebKeySet> {
+/** Reads a provider's keys from where it publishes them. @throws Fault `upstream-failed` */
+export async function readKeys(
+  send: client.CustomFetch,
+  { jwks_uri }: Pick<client.ServerMetadata, 'jwks_uri'>,
+): Promise<JSONWebKeySet> {
   const remedy = 'Try again later.';
   if (jwks_uri === undefined)
     throw new Fault('upstream-failed', 'The identity provider publishes no keys.', { remedy });
@@ -179,26 +182,6 @@ async function authenticationOf(
     const method = chosen ?? (offered.includes('client_secret_basic') ? 'client_secret_basic' : 'client_secret_post');
     return (method === 'client_secret_basic' ? basic : post)(server, ...rest);
   };
-}
-
-function fetchFor(allowPrivateNetwork: boolean): client.CustomFetch {
-  const send = outboundFetch({ allowPrivateNetwork });
-  return async (url, options) => {
-    const response = await send(url, options as RequestInit);
-    return new Response(await bodyOf(response), { status: response.status, headers: response.headers });
-  };
-}
-
-/** The whole body, as long as it is one that a provider could mean. */
-async function bodyOf(response: Response): Promise<Uint8Array<ArrayBuffer> | null> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_BYTES) throw new Fault('upstream-failed', "The identity provider's answer is larger than 1 MiB.");
-    chunks.push(chunk);
-  }
-  return [204, 205, 304].includes(response.status) ? null : new Uint8Array(Buffer.concat(chunks));
 }
 
 function stateOf({ config, sealedSecret }: OidcConnection): string {

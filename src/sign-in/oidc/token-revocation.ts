@@ -4,35 +4,28 @@
  */
 import express, { type Request, Router } from 'express';
 import { decodeProtectedHeader } from 'jose';
-import { sql } from 'kysely';
 import { z } from 'zod';
 import { record } from '../../audit/record.ts';
 import { hashOf } from '../../credentials/sealing.ts';
 import { Fault } from '../../errors.ts';
 import { bearerOf } from '../../http/operator.ts';
 import { receive } from '../../offboarding/receive.ts';
-import { inTenant, type TenantTransaction } from '../../store/tenant.ts';
+import { inTenant } from '../../store/tenant.ts';
 import { refuseReplay } from '../attempt.ts';
 import { domainOf } from '../attributes.ts';
 import type { OidcConnection } from '../connection.ts';
 import { type Door, openDoor, type SignInDependencies } from '../door.ts';
 import { auditRefusal, SignInRefusal } from '../refusal.ts';
 import { serves } from '../served-domains.ts';
+import { personMeant, type SubjectId, subjectId } from '../subject-id.ts';
 import { relyingPartyOf } from './addresses.ts';
 import { CLOCK_TOLERANCE_S, type FindProvider } from './provider.ts';
 import { verifyToken } from './provider-token.ts';
 
 const TYPE = 'global-token-revocation+jwt';
 const MAX_AGE_S = 600;
-const name = z.string().min(1).max(320);
-const subject = z.discriminatedUnion('format', [
-  z.object({ format: z.literal('iss_sub'), iss: name, sub: name }),
-  z.object({ format: z.literal('email'), email: name }),
-  z.object({ format: z.literal('opaque'), id: name }),
-]);
-type SubjectId = z.output<typeof subject>;
 /** Of any format, known here or not. */
-const body = z.object({ sub_id: z.looseObject({ format: name }) });
+const body = z.object({ sub_id: z.looseObject({ format: z.string().min(1).max(320) }) });
 
 /** `/oidc/:connection/global-token-revocation`: 204, 400, 401, 403, 404, 422. */
 export function tokenRevocationRoutes(deps: SignInDependencies, find: FindProvider): Router {
@@ -107,11 +100,11 @@ async function revoke(
   const asked = body.safeParse(said);
   if (!asked.success) throw new Fault('invalid-input', 'The body names no subject.', { where: 'sub_id' });
   const { connection, origin } = door;
-  const known = subject.safeParse(asked.data.sub_id);
+  const known = subjectId.safeParse(asked.data.sub_id);
   if (!known.success || !isTheirs(connection, known.data)) return 422;
   return inTenant(deps.store.db, connection.organizationId, origin, async (tx) => {
     await refuseReplay(tx, connection.id, once.id, once.until);
-    const userId = await personMeant(tx, connection, known.data);
+    const userId = await personMeant(tx, connection.id, known.data);
     const reason = 'the identity provider revoked whatever signs them in';
     const received =
       userId === undefined
@@ -131,21 +124,4 @@ async function revoke(
 function isTheirs(connection: OidcConnection, asked: SubjectId): boolean {
   if (asked.format === 'iss_sub') return asked.iss === connection.config.issuer;
   return asked.format !== 'email' || (asked.email.includes('@') && serves(connection, domainOf(asked.email)));
-}
-
-async function personMeant(
-  tx: TenantTransaction,
-  connection: OidcConnection,
-  asked: SubjectId,
-): Promise<string | undefined> {
-  const found =
-    asked.format === 'email'
-      ? sql<{
-          id: string;
-        }>`SELECT u.id FROM users u JOIN domains d ON d.name = ${domainOf(asked.email)} AND d.verified_at IS NOT NULL
-          WHERE u.email = ${asked.email.toLowerCase()} ORDER BY u.status = 'deprovisioned' LIMIT 1`
-      : sql<{ id: string }>`SELECT user_id AS id FROM identities WHERE connection_id = ${connection.id}
-          AND subject = ${asked.format === 'opaque' ? asked.id : asked.sub}`;
-  const { rows } = await found.execute(tx.db);
-  return rows[0]?.id;
 }

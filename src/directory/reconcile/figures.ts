@@ -138,12 +138,14 @@ async function shrinkingGroups(tx: TenantTransaction, runId: string, directoryId
       SELECT 1 FROM staged_members t WHERE t.run_id = ${runId} AND t.group_key = g.source_key AND t.user_key = d.source_key)
     GROUP BY g.organization_id, g.source_key`.execute(tx.db);
   const { rows } = await sql<Figure & { name: string }>`
-    WITH losing AS (
-      SELECT g.display_name AS name, l.lost AS now,
-        (SELECT coalesce(sum(e.lost), 0)::integer FROM sync_group_losses e JOIN (${RECENT_RUNS(directoryId)}) r ON r.id = e.run_id
-          WHERE e.group_key = l.group_key AND r.id <> ${runId}) AS recent,
+    WITH earlier AS MATERIALIZED (
+      SELECT e.group_key, sum(e.lost)::integer AS lost FROM sync_group_losses e JOIN (${RECENT_RUNS(directoryId)}) r ON r.id = e.run_id
+      WHERE r.id <> ${runId} GROUP BY e.group_key
+    ), losing AS (
+      SELECT g.display_name AS name, l.lost AS now, coalesce(earlier.lost, 0) AS recent,
         (SELECT count(*) FROM directory_group_members m WHERE m.directory_id = ${directoryId} AND m.group_id = g.id) AS of
       FROM sync_group_losses l JOIN directory_groups g ON g.directory_id = ${directoryId} AND g.source_key = l.group_key
+      LEFT JOIN earlier ON earlier.group_key = l.group_key
       WHERE l.run_id = ${runId}
     )
     (SELECT * FROM losing ORDER BY now + recent DESC, name LIMIT 1)

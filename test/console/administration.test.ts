@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
+import { administeredCompany } from './administered.ts';
 import { assertAccessible, goTo, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
 
 describe('keys, roles, invitations, reviews and settings in the console', { skip: lacksBrowser }, async () => {
@@ -12,7 +12,7 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
   const browser = await startConsoleBrowser(server, database);
 
   it('given a plan is held, then the overview says so before all else', async () => {
-    const company = await withAdministrator();
+    const company = await administeredCompany(server, database, '2,max@acme.test,Max,Sales,Agent,active');
     company.write();
     await company.sync();
     const page = await browser.signIn(company, 'ada@acme.test');
@@ -26,7 +26,10 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
   });
 
   it('given a key is made, then it is shown once, can be rotated, and revoked with a reason', async () => {
-    const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
+    const page = await browser.signIn(
+      await administeredCompany(server, database, '2,max@acme.test,Max,Sales,Agent,active'),
+      'ada@acme.test',
+    );
     await goTo(page, 'API keys');
     await page.getByRole('button', { name: 'Make a key' }).click();
     const form = page.getByRole('dialog');
@@ -50,7 +53,10 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
   });
 
   it('given the roles, then the matrix says what each may', async () => {
-    const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
+    const page = await browser.signIn(
+      await administeredCompany(server, database, '2,max@acme.test,Max,Sales,Agent,active'),
+      'ada@acme.test',
+    );
     await goTo(page, 'Roles');
     await page.getByRole('row', { name: /Owner/ }).waitFor();
     await assertAccessible(page);
@@ -63,7 +69,10 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
   });
 
   it('given somebody is invited without a mail server, then the link is there to hand over', async () => {
-    const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
+    const page = await browser.signIn(
+      await administeredCompany(server, database, '2,max@acme.test,Max,Sales,Agent,active'),
+      'ada@acme.test',
+    );
     await goTo(page, 'Invitations');
     await page.getByRole('button', { name: 'Invite' }).click();
     await page.getByLabel('E-mail address').fill('partner@elsewhere.test');
@@ -79,7 +88,7 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
   });
 
   it('given a review is started, then each role is kept or revoked', async () => {
-    const company = await withAdministrator();
+    const company = await administeredCompany(server, database, '2,max@acme.test,Max,Sales,Agent,active');
     await company
       .api('post', '/memberships')
       .send({ user: 'max@acme.test', role: 'member', scope: { workspace: 'main' }, reason: 'helps out' })
@@ -102,7 +111,7 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
   });
 
   it('given an administrative default role is chosen, then it counts only once that is acknowledged', async () => {
-    const company = await withAdministrator();
+    const company = await administeredCompany(server, database, '2,max@acme.test,Max,Sales,Agent,active');
     const page = await browser.signIn(company, 'ada@acme.test');
     await goTo(page, 'Settings');
     await page.getByRole('combobox', { name: 'Default role' }).click();
@@ -115,15 +124,4 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
     await page.getByText('Saved').waitFor();
     assert.equal((await company.api('get', '')).body.defaultRole, 'admin');
   });
-
-  async function withAdministrator(): Promise<Company> {
-    const company = await makeCompany(server, database);
-    company.write('1,ada@acme.test,Ada,IT,Admin,active', '2,max@acme.test,Max,Sales,Agent,active');
-    await company.sync();
-    await company
-      .api('post', '/memberships')
-      .send({ user: 'ada@acme.test', role: 'owner', scope: { workspace: 'main' }, reason: 'test' })
-      .expect(201);
-    return company;
-  }
 });

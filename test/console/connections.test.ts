@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { selfSigned } from '../../src/demo/idp/certificate.ts';
-import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
+import { administeredCompany } from './administered.ts';
 import { assertAccessible, goTo, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
 
 describe('connections in the console', { skip: lacksBrowser }, async () => {
@@ -14,7 +14,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
   const { certificate } = await selfSigned('idp');
 
   it('given an administrator, when they connect a provider, then the steps that a set-up link shows open, or a link to hand over is made', async () => {
-    const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
+    const page = await browser.signIn(await administeredCompany(server, database), 'ada@acme.test');
     await goTo(page, 'Connections');
     await page.getByRole('button', { name: 'Connect an identity provider' }).click();
     await page.getByLabel('Short name').fill('okta');
@@ -28,7 +28,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
   });
 
   it('given a SAML connection, when its page is opened, then its addresses, certificate and settings stand there and can be changed', async () => {
-    const company = await withAdministrator();
+    const company = await administeredCompany(server, database);
     await company
       .api('put', '/connections/okta')
       .send({
@@ -59,7 +59,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
   });
 
   it('given a domain is claimed, then its DNS record can be copied, and a check that finds none says so', async () => {
-    const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
+    const page = await browser.signIn(await administeredCompany(server, database), 'ada@acme.test');
     await goTo(page, 'Connections');
     await page.getByRole('tab', { name: 'Domains' }).click();
     await page.getByLabel('Your e-mail domain').fill('acme.invalid');
@@ -72,7 +72,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
   });
 
   it('given somebody was refused, then the attempt stands there with the check that refused and who can mend it', async () => {
-    const company = await withAdministrator();
+    const company = await administeredCompany(server, database);
     await company
       .api('put', '/connections/okta')
       .send({
@@ -93,15 +93,4 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
     await assertAccessible(page);
     await picture(page, 'attempts');
   });
-
-  async function withAdministrator(): Promise<Company> {
-    const company = await makeCompany(server, database);
-    company.write('1,ada@acme.test,Ada,IT,Admin,active');
-    await company.sync();
-    await company
-      .api('post', '/memberships')
-      .send({ user: 'ada@acme.test', role: 'owner', scope: { workspace: 'main' }, reason: 'test' })
-      .expect(201);
-    return company;
-  }
 });

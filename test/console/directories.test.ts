@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
+import { administeredCompany } from './administered.ts';
 import { assertAccessible, goTo, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
 
 describe('directories, runs and mapping in the console', { skip: lacksBrowser }, async () => {
@@ -12,7 +12,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
   const browser = await startConsoleBrowser(server, database);
 
   it('given a SCIM directory is added, then its address and a token, shown once, can be copied to the provider', async () => {
-    const page = await browser.signIn(await withAdministrator(), 'ada@acme.test');
+    const page = await browser.signIn(await administeredCompany(server, database), 'ada@acme.test');
     await goTo(page, 'Directories');
     await picture(page, 'directories');
     await page.getByRole('link', { name: 'Add a directory' }).click();
@@ -25,7 +25,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
   });
 
   it('given a plan, then each change stands there with its reason; and given a guard holds it, then it waits for approval', async () => {
-    const company = await withAdministrator();
+    const company = await administeredCompany(server, database);
     company.write(
       '1,ada@acme.test,Ada,IT,Admin,active',
       ...Array.from({ length: 6 }, (_, n) => `${n + 2},p${n}@acme.test,P${n},Sales,Agent,active`),
@@ -47,7 +47,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
   });
 
   it('given a group, when a rule is made of it, then its plan is shown first, and saving gives the role', async () => {
-    const company = await withAdministrator();
+    const company = await administeredCompany(server, database);
     company.write('1,ada@acme.test,Ada,IT,Admin,active', '2,max@acme.test,Max,Sales,Agent,active');
     await company.sync();
     const page = await browser.signIn(company, 'ada@acme.test');
@@ -73,7 +73,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
   });
 
   it('given a CSV directory, when ten records are fetched, then they are shown as they would come, and nobody is made', async () => {
-    const company = await withAdministrator();
+    const company = await administeredCompany(server, database);
     company.write('1,ada@acme.test,Ada,IT,Admin,active', '2,new@acme.test,New,Sales,Agent,active');
     const page = await browser.signIn(company, 'ada@acme.test');
     await goTo(page, 'Directories');
@@ -85,15 +85,4 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
     await picture(page, 'directory-settings');
     assert.equal((await company.api('get', '/people/new@acme.test')).status, 404);
   });
-
-  async function withAdministrator(): Promise<Company> {
-    const company = await makeCompany(server, database);
-    company.write('1,ada@acme.test,Ada,IT,Admin,active');
-    await company.sync();
-    await company
-      .api('post', '/memberships')
-      .send({ user: 'ada@acme.test', role: 'owner', scope: { workspace: 'main' }, reason: 'test' })
-      .expect(201);
-    return company;
-  }
 });

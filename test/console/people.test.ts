@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
+import { administeredCompany } from './administered.ts';
 import { assertAccessible, goTo, lacksBrowser, picture, startConsoleBrowser } from './browser.ts';
+
+const OTHERS = Array.from({ length: 40 }, (_, n) => `${n + 2},p${n}@acme.test,Person ${n},Sales,Agent,active`);
 
 describe('people, offboarding and audit in the console', { skip: lacksBrowser }, async () => {
   if (lacksBrowser) return;
@@ -12,7 +14,7 @@ describe('people, offboarding and audit in the console', { skip: lacksBrowser },
   const browser = await startConsoleBrowser(server, database);
 
   it('given many people, when one is looked for, then they are found, and their page says what they hold and why', async () => {
-    const company = await withPeople();
+    const company = await administeredCompany(server, database, ...OTHERS);
     await company
       .api('put', '/mapping-rules/sales')
       .send({ condition: '$.department == "Sales"', scope: { workspace: 'main' }, role: 'member' })
@@ -45,7 +47,7 @@ describe('people, offboarding and audit in the console', { skip: lacksBrowser },
   });
 
   it('given somebody is let go, then the case says what ended; and taken back, they are in again', async () => {
-    const company = await withPeople();
+    const company = await administeredCompany(server, database, ...OTHERS);
     const page = await browser.signIn(company, 'ada@acme.test');
     await goTo(page, 'People');
     await page.getByLabel('Find').fill('p3@');
@@ -59,6 +61,10 @@ describe('people, offboarding and audit in the console', { skip: lacksBrowser },
     await page.getByText('Ended at once').waitFor();
     await assertAccessible(page);
     await picture(page, 'case');
+    const opened = page.waitForEvent('popup');
+    await page.getByRole('link', { name: 'Evidence' }).click();
+    await (await opened).getByText('has resigned').first().waitFor();
+    await picture(await opened, 'evidence');
     await page.getByRole('link', { name: 'The person' }).click();
     await page.getByText('Left').first().waitFor();
     await page.getByRole('button', { name: 'Take back' }).click();
@@ -71,7 +77,7 @@ describe('people, offboarding and audit in the console', { skip: lacksBrowser },
   });
 
   it('given a departure is planned for a time, then it is listed, and can be taken back', async () => {
-    const company = await withPeople();
+    const company = await administeredCompany(server, database, ...OTHERS);
     const page = await browser.signIn(company, 'ada@acme.test');
     await goTo(page, 'People');
     await page.getByLabel('Find').fill('p4@');
@@ -90,7 +96,7 @@ describe('people, offboarding and audit in the console', { skip: lacksBrowser },
   });
 
   it('given the audit log, when it is filtered, then only such events are shown', async () => {
-    const company = await withPeople();
+    const company = await administeredCompany(server, database, ...OTHERS);
     const page = await browser.signIn(company, 'ada@acme.test');
     await goTo(page, 'Audit log');
     await page.getByLabel('Action').first().fill('membership.granted');
@@ -101,18 +107,4 @@ describe('people, offboarding and audit in the console', { skip: lacksBrowser },
     await assertAccessible(page);
     await picture(page, 'audit');
   });
-
-  async function withPeople(): Promise<Company> {
-    const company = await makeCompany(server, database);
-    company.write(
-      '1,ada@acme.test,Ada,IT,Admin,active',
-      ...Array.from({ length: 40 }, (_, n) => `${n + 2},p${n}@acme.test,Person ${n},Sales,Agent,active`),
-    );
-    await company.sync();
-    await company
-      .api('post', '/memberships')
-      .send({ user: 'ada@acme.test', role: 'owner', scope: { workspace: 'main' }, reason: 'test' })
-      .expect(201);
-    return company;
-  }
 });

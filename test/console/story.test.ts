@@ -103,7 +103,8 @@ describe('the story of an IT administrator', { skip: lacksBrowser }, async () =>
     await page.getByRole('button', { name: 'Continue' }).click();
     const ours = await page.locator('#values code').first().innerText();
     await page.getByText('There is no such address').click();
-    await page.getByLabel('Metadata (XML)').fill(idp.metadata);
+    const file = { name: 'metadata.xml', mimeType: 'application/xml', buffer: Buffer.from(idp.metadata) };
+    await page.getByLabel('or its file').setInputFiles(file);
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Saved').waitFor();
     idp.trust(await (await fetch(ours)).text());

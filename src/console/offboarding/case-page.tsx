@@ -1,5 +1,6 @@
 /** One case: each access that existed, how it ended, and the proof from elsewhere. */
 import { Anchor, Badge, Button, Code, Group, List, SimpleGrid, Stack, Table, Text } from '@mantine/core';
+import { IconPrinter } from '@tabler/icons-react';
 import { Link, useParams } from 'react-router';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
@@ -7,6 +8,7 @@ import { exactly, Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { Section } from '../parts/section.tsx';
+import { useSession } from '../session/session.tsx';
 import { text } from '../text/text.ts';
 import { type Case, CaseState } from './case-list.tsx';
 
@@ -33,6 +35,7 @@ export function CasePage() {
 
 function Shown({ of }: { readonly of: Case }) {
   const { email, userId, reason, trigger, triggeredAt, openedAt, closedAt, ended, steps } = of;
+  const { organization } = useSession();
   return (
     <Page
       title={email}
@@ -40,6 +43,16 @@ function Shown({ of }: { readonly of: Case }) {
       actions={
         <>
           <CaseState of={of} />
+          <Button
+            component="a"
+            href={`/api/v1/organizations/${organization.id}/offboarding-cases/${of.id}/evidence?format=page`}
+            target="_blank"
+            rel="noreferrer"
+            variant="default"
+            leftSection={<IconPrinter size={18} />}
+          >
+            {t.evidence}
+          </Button>
           <Button component={Link} to={`/people/${userId}`} variant="default">
             {t.thePerson}
           </Button>

@@ -503,6 +503,7 @@ const offboarding = {
   planned: 'Planned',
   person: 'Person',
   thePerson: 'The person',
+  evidence: 'Evidence',
   reason: 'Reason',
   trigger: 'Told by',
   endedHere: 'Access ended here',

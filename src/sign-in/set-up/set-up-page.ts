@@ -35,6 +35,11 @@ export const COPY_SCRIPT = `document.addEventListener('click', (event) => {
   if (value === undefined) return;
   navigator.clipboard.writeText(value).then(() => { event.target.textContent = 'Copied'; });
 });
+document.addEventListener('change', async (event) => {
+  const into = event.target instanceof HTMLInputElement ? event.target.dataset.into : undefined;
+  const file = into === undefined ? undefined : event.target.files[0];
+  if (file !== undefined) document.getElementById(into).value = await file.text();
+});
 `;
 
 function chooseProvider({ provider }: Progress): Html {
@@ -71,7 +76,8 @@ ${field('email', 'E-mail address', 'text', false)}${field('name', 'Name', 'text'
 
 /** An address is read again when certificates change; a file has to be pasted anew. */
 function samlFields({ metadataUrl }: SamlWording): Html {
-  const file = html`<label for="metadata">Metadata (XML)</label><textarea id="metadata" name="metadata" rows="6"></textarea>`;
+  const file = html`<label for="metadata">Metadata (XML)</label><textarea id="metadata" name="metadata" rows="6"></textarea>
+<label for="metadata-file">or its file</label><input id="metadata-file" type="file" accept=".xml,application/xml,text/xml" data-into="metadata">`;
   if (metadataUrl === undefined) return file;
   return html`${field('metadataUrl', metadataUrl, 'url', false)}
 <p class="soft">By its address, a new certificate is taken without your doing.</p>

@@ -33,14 +33,15 @@ export const sync: Migration = {
     CREATE TABLE staged_same (
       organization_id uuid NOT NULL,
       run_id uuid NOT NULL,
+      part bigint GENERATED ALWAYS AS IDENTITY,
       ids uuid[] NOT NULL,
       -- Whether these records themselves say groups, the same as before, too.
       says_groups boolean NOT NULL,
       -- As many, until it is known that nobody is told twice.
-      found_at text[] NOT NULL
+      found_at text[] NOT NULL,
+      PRIMARY KEY (organization_id, run_id, part)
     );
     ALTER TABLE staged_same ALTER COLUMN ids SET STORAGE EXTERNAL;
-    CREATE INDEX staged_same_run ON staged_same (organization_id, run_id);
     CALL wall_in('staged_same', 'organization_id', :app);
 
     -- What the large tables of a run keep of it goes with it; a foreign key would look at each row of a million when it is written.

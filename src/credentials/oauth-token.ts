@@ -82,12 +82,13 @@ export function openOauthToken(
   return unseal(sealingKeys, purposeOf(token.user_id), token.sealed_token);
 }
 
-/** Its provider has ended it: nothing of it is kept any longer. */
-export async function markTokenEnded(tx: TenantTransaction, id: string): Promise<void> {
+/** Their provider has ended them: nothing of them is kept any longer. */
+export async function markTokensEnded(tx: TenantTransaction, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
   await tx.db
     .updateTable('oauth_tokens')
     .set({ ended_at: sql`now()`, sealed_token: null })
-    .where('id', '=', id)
+    .where('id', '=', sql<string>`ANY(${ids as string[]}::uuid[])`)
     .execute();
 }
 

@@ -1,7 +1,7 @@
 /** Ends one kept token on request, now: it is locked first, so that nobody uses it whatever the provider answers. */
 import { sql } from 'kysely';
 import { record } from '../audit/record.ts';
-import { markTokenEnded } from '../credentials/oauth-token.ts';
+import { markTokensEnded } from '../credentials/oauth-token.ts';
 import { Fault } from '../errors.ts';
 import { outboundFetch } from '../http/outbound.ts';
 import type { JobQueue } from '../jobs/queue.ts';
@@ -66,7 +66,7 @@ async function lock(tx: TenantTransaction, { id, reason }: { id: string; reason:
 
 async function settle(tx: TenantTransaction, id: string, outcome: Outcome): Promise<void> {
   const gone = outcome.state === 'revoked' || outcome.state === 'already_gone';
-  if (gone) await markTokenEnded(tx, id);
+  if (gone) await markTokensEnded(tx, [id]);
   await record(tx, {
     action: gone ? 'oauth_token.ended' : 'oauth_token.not_ended',
     resource: { type: 'oauth_token', id },

@@ -1,22 +1,18 @@
 /** The worker: takes due steps, has them done elsewhere, writes down what came of it, and sees to it that it is woken again. */
-import { sql } from 'kysely';
-import { record } from '../audit/record.ts';
-import { markTokenEnded } from '../credentials/oauth-token.ts';
 import { Fault } from '../errors.ts';
 import { outboundFetch } from '../http/outbound.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { sendWebhook } from '../signals/webhook.ts';
-import { disableWebhookEndpoint } from '../signals/webhook-endpoint.ts';
 import { webhookSecrets } from '../signals/webhook-secret.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganizations } from '../store/locate.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
-import { closeProven } from './cases.ts';
 import { type ClaimedStep, claimDueSteps, dueTargets, nextDue, postpone } from './claim.ts';
 import { endElsewhere } from './end-elsewhere.ts';
 import { type Outcome, settle } from './next-step.ts';
+import { type DoneStep, gathered, writeDown } from './write-down.ts';
 
 export interface WorkerDependencies {
   readonly settings: Settings;
@@ -54,10 +50,11 @@ export async function workDueSteps(deps: WorkerDependencies, organizationId: str
 async function drain(deps: WorkerDependencies, organizationId: string, target: string): Promise<void> {
   const within = <T>(work: (tx: TenantTransaction) => Promise<T>) =>
     inTenant(deps.store.db, organizationId, WORKER, work);
+  const write = gathered<DoneStep>((done) => within((tx) => writeDown(tx, done)));
   for (;;) {
     const claimed = await within((tx) => claimDueSteps(tx, target, BATCH));
     if (claimed.length === 0) return;
-    const states = await Promise.all(claimed.map((step) => workStep(deps, organizationId, step)));
+    const states = await Promise.all(claimed.map((step) => workStep(deps, organizationId, step, write)));
     if (states.every((state) => state === 'retry')) return within((tx) => postpone(tx, target));
   }
 }
@@ -77,39 +74,11 @@ async function workStep(
   deps: WorkerDependencies,
   organizationId: string,
   step: ClaimedStep,
+  write: (done: DoneStep) => Promise<void>,
 ): Promise<Outcome['state']> {
   const outcome = await execute(deps, organizationId, step);
   const settled = settle(step.kind, outcome, step.attempts, Math.random());
-  await inTenant(deps.store.db, organizationId, WORKER, async (tx) => {
-    const finished = settled.nextInSeconds === null && settled.state !== 'needs_human';
-    const written = await tx.db
-      .updateTable('offboarding_steps')
-      .set({
-        state: settled.state,
-        last_error: settled.error,
-        proof: 'proof' in outcome ? outcome.proof : null,
-        ...(settled.nextInSeconds === null
-          ? {}
-          : { next_attempt_at: sql`now() + ${settled.nextInSeconds} * interval '1 second'` }),
-        ...(finished ? { finished_at: sql`now()` } : {}),
-      })
-      .where('case_id', '=', step.caseId)
-      .where('id', '=', step.id)
-      .where('state', 'in', ['waiting', 'retry'])
-      .executeTakeFirst();
-    // Another worker took over after a lease ran out, and has finished it.
-    if (written.numUpdatedRows === 0n) return;
-    if (step.token !== null && isGone(outcome)) await markTokenEnded(tx, step.token.id);
-    if (step.webhook !== null && outcome.state === 'unsupported') await disableWebhookEndpoint(tx, step.webhook.id);
-    await record(tx, {
-      action: `offboarding.step_${settled.state}`,
-      resource: { type: 'offboarding_step', id: step.id },
-      outcome: finished ? 'success' : 'failure',
-      reason: settled.error ?? '',
-      detail: { user: step.user.id, case: step.caseId, kind: step.kind, attempts: step.attempts },
-    });
-    await closeProven(tx, [step.caseId]);
-  });
+  await write({ step, outcome, settled });
   if (settled.state === 'needs_human') {
     deps.log.error(
       { organizationId, case: step.caseId, step: step.id, reason: settled.error },
@@ -138,10 +107,6 @@ async function execute(deps: WorkerDependencies, organizationId: string, step: C
     deps.log.error({ error, step: step.id }, 'an offboarding step failed unexpectedly');
     return { state: 'retry', error: 'unexpected failure, see the log' };
   }
-}
-
-function isGone({ state }: Outcome): boolean {
-  return state === 'revoked' || state === 'already_gone';
 }
 
 function leaverMessage(organizationId: string, step: ClaimedStep) {

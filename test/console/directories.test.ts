@@ -67,6 +67,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
     await picture(page, 'rule-preview');
     assert.deepEqual(await company.memberships('max@acme.test'), []);
     await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { name: 'Groups' }).waitFor();
     await page.getByRole('row', { name: /Sales/ }).waitFor();
     await picture(page, 'mapping');
     assert.deepEqual(await company.memberships('max@acme.test'), ['main:member (mapping)']);

@@ -69,16 +69,16 @@ describe('a run under way', () => {
     const told: string[] = [];
     for await (const { name, run } of eventsOf(acme, begun.body.id)) {
       told.push(`${name} ${run.status} ${run.progress?.records ?? ''}`.trim());
-      if (run.progress?.records === 2000) {
+      if (run.progress?.records === 1000) {
         const { body } = await acme.api('get', `/runs/${run.id}`).expect(200);
-        assert.partialDeepStrictEqual(body.progress, { phase: 'reading', records: 2000, expected: 0 });
+        assert.partialDeepStrictEqual(body.progress, { phase: 'reading', records: 1000, expected: 0 });
         assert.ok(Date.now() - Date.parse(body.progress.since) < 60_000);
         const { lastRun } = (await acme.api('get', '/directories/hr').expect(200)).body;
         assert.deepEqual([lastRun.id, lastRun.status], [run.id, 'staging']);
         feed.goOn();
       }
     }
-    assert.ok(told.includes('progress staging 2000'), told.join(', '));
+    assert.ok(told.includes('progress staging 1000'), told.join(', '));
     assert.equal(told.at(-1), 'end applied');
     const { body } = await acme.api('get', `/runs/${begun.body.id}`).expect(200);
     assert.deepEqual([body.progress, body.counts], [null, { 'user.create': 5000 }]);

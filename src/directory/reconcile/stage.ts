@@ -11,6 +11,8 @@ import { holdStaging } from './turns.ts';
 const BATCH = 5000;
 /** As JSON, and about; two batches are held at once. */
 const BATCH_BYTES = 4 * 1024 * 1024;
+/** People; oftener than a batch is full, for a source may be slow. */
+const TOLD_EVERY = 1000;
 
 export interface StagingRequest {
   readonly organizationId: string;
@@ -48,15 +50,18 @@ export async function stage(
       const rest = journal ? full : await withoutSame(tx, request, runId, full);
       if (rest.length > 0) await writeBatch(tx, request, runId, rest, journal);
     });
-    people += full.filter(({ kind }) => kind === 'user').length;
-    request.onProgress?.(people);
   };
   try {
     for await (const record of records) {
       batch.push(record);
-      if (record.kind === 'user') bytes += JSON.stringify(record.attributes).length;
+      if (record.kind === 'user') {
+        bytes += JSON.stringify(record.attributes).length;
+        people += 1;
+        if (people % TOLD_EVERY === 0) request.onProgress?.(people);
+      }
       if (batch.length >= BATCH || bytes >= BATCH_BYTES) await flush();
     }
+    request.onProgress?.(people);
     await flush();
   } finally {
     await writing;

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { sealOrganization } from '../../src/audit/seal.ts';
 import { verifyOrganization } from '../../src/audit/verify.ts';
 import { sweepRetention } from '../../src/offboarding/erase.ts';
+import { until } from '../harness/command.ts';
 import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
@@ -53,6 +54,10 @@ describe('erasure', () => {
     await api('post', `/people/${person.email}/offboard`).send({ reason: 'Quirinus left' }).expect(201);
     await busy.scim.scim('delete', `/Users/${busy.recordOf(person.email)}`).expect(204);
     await busy.scim.inside(({ db }) => sql`UPDATE offboarding_cases SET closed_at = now()`.execute(db));
+    // Requests are logged once they are answered.
+    const logged = () =>
+      busy.scim.inside(({ db }) => sql`SELECT FROM scim_requests WHERE method = 'DELETE'`.execute(db));
+    await until(async () => (await logged()).rows.length > 0, 10, 'the request to be logged');
     assert.ok((await tablesNaming('quirinus')).length > 5, 'there is much to erase');
     assert.ok((await sealAndVerify(busy.where.id)).ok);
 

@@ -16,8 +16,8 @@ const environment = {
   NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'drawbridge-test-modules'),
   NODE_ENV: 'test',
 };
-// Left to itself the runner spares a core; half of each file is waiting for the database, or for a time to pass.
-const options = [`--test-concurrency=${availableParallelism() + 1}`, '--test-reporter=spec'];
+// Left to itself the runner spares a core; much of each file is waiting for the database.
+const options = [`--test-concurrency=${availableParallelism()}`, '--test-reporter=spec'];
 const runner = spawn(process.execPath, ['--test', ...options, ...files], { stdio: 'inherit', env: environment });
 const code = await new Promise<number>((done) => runner.on('exit', (status) => done(status ?? 1)));
 await cluster.close();

@@ -59,6 +59,12 @@ const countIn = async (company: Company, table: 'users' | 'memberships' | 'stage
     Number((await sql<{ n: number }>`SELECT count(*)::int AS n FROM ${sql.table(table)}`.execute(db)).rows[0]?.n),
   );
 
+const hasBegunToPlan = async (company: Company) =>
+  company.within(async ({ db }) => {
+    const { rows } = await sql`SELECT FROM sync_progress WHERE phase <> 'reading'`.execute(db);
+    return rows.length > 0;
+  });
+
 async function killed(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
@@ -80,17 +86,9 @@ describe('kill -9, then restart, ends like an undisturbed run', () => {
     [
       'once everything is staged and the plan is made or applied',
       (company) =>
-        until(
-          async () => {
-            const { rows } = await company.within(({ db }) =>
-              sql`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND objsubid = 1 AND granted
-                GROUP BY pid HAVING count(*) > 0 OFFSET 1`.execute(db),
-            );
-            return rows.length > 0;
-          },
-          30,
-          'the turn to apply',
-        ).then(() => new Promise((wake) => setTimeout(wake, 150))),
+        until(async () => hasBegunToPlan(company), 30, 'the turn to apply').then(
+          () => new Promise((wake) => setTimeout(wake, 150)),
+        ),
     ],
   ];
   for (const [name, wait] of moments) {

@@ -73,8 +73,8 @@ import { setUpLinkRoutes } from './sign-in/set-up/link-routes.ts';
 import { pushedSignalRoutes } from './sign-in/ssf/push-routes.ts';
 import { signalReceiverRoutes } from './sign-in/ssf/receiver-routes.ts';
 import { traceRoutes } from './sign-in/trace-routes.ts';
+import { signalRoutes } from './signals/routes.ts';
 import { transmitterRoutes } from './signals/ssf/routes.ts';
-import { webhookRoutes } from './signals/webhook-routes.ts';
 import type { Store } from './store/database.ts';
 import { installationFigures } from './store/figures.ts';
 import { locateOrganization } from './store/locate.ts';
@@ -231,7 +231,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
         settle: async (tx, userId) => void (await reconcilePeople(deps, tx, { userIds: [userId] }, 'rehire')),
       },
     }),
-    webhookRoutes(deps),
+    signalRoutes(deps),
     mailRoutes(deps),
     reviewRoutes(deps),
     exclusionRoutes(deps),

@@ -52,16 +52,22 @@ function telling(deliveries: RawBuilder<unknown>): RawBuilder<Delivery> {
     ORDER BY d.seq`;
 }
 
-/** Claims what is due to one receiver, the oldest first; one at most of each subject. */
-export async function claimDeliveries(tx: TenantTransaction, targetId: string, limit: number): Promise<Delivery[]> {
+/** Claims what is due to one receiver, the oldest first; one at most of each subject. @param only the one type that it is to be told */
+export async function claimDeliveries(
+  tx: TenantTransaction,
+  targetId: string,
+  limit: number,
+  only: string | null,
+): Promise<Delivery[]> {
   const claimed = await sql<{ id: string }>`
     WITH due AS (
       SELECT d.id FROM signal_deliveries d
-      WHERE d.target_id = ${targetId} AND d.${OPEN} AND d.next_attempt_at <= now() AND NOT EXISTS (
+      WHERE d.target_id = ${targetId} AND d.${OPEN} AND d.next_attempt_at <= now() AND ${ofType(only)} AND NOT EXISTS (
         SELECT 1 FROM signal_deliveries b WHERE b.target_id = d.target_id AND b.subject = d.subject AND b.seq < d.seq AND b.${OPEN})
       ORDER BY d.seq LIMIT ${limit} FOR UPDATE SKIP LOCKED
     )
-    UPDATE signal_deliveries d SET attempts = d.attempts + 1, next_attempt_at = now() + ${LEASE_SECONDS} * interval '1 second'
+    UPDATE signal_deliveries d
+    SET attempts = d.attempts + 1, last_attempt_at = now(), next_attempt_at = now() + ${LEASE_SECONDS} * interval '1 second'
     FROM due WHERE d.organization_id = ${tx.organizationId} AND d.id = due.id RETURNING d.id`.execute(tx.db);
   const ids = claimed.rows.map(({ id }) => id);
   if (ids.length === 0) return [];
@@ -70,15 +76,26 @@ export async function claimDeliveries(tx: TenantTransaction, targetId: string, l
 }
 
 /** What one receiver has yet to take, the oldest first, without claiming it: for a receiver that comes for it. */
-export async function pendingDeliveries(tx: TenantTransaction, targetId: string, limit: number): Promise<Delivery[]> {
-  const pending = sql`SELECT * FROM signal_deliveries WHERE target_id = ${targetId} AND ${OPEN} ORDER BY seq LIMIT ${limit}`;
+export async function pendingDeliveries(
+  tx: TenantTransaction,
+  targetId: string,
+  limit: number,
+  only: string | null,
+): Promise<Delivery[]> {
+  const pending = sql`
+    SELECT d.* FROM signal_deliveries d WHERE d.target_id = ${targetId} AND d.${OPEN} AND ${ofType(only)} ORDER BY d.seq LIMIT ${limit}`;
   return (await telling(pending).execute(tx.db)).rows;
 }
 
-/** What became of a delivery; `next` in seconds from now. */
+function ofType(only: string | null): RawBuilder<unknown> {
+  return only === null ? sql`true` : sql`d.type = ${only}`;
+}
+
+/** What became of a delivery; `status` as its HTTP server answered, `next` in seconds from now. */
 export interface Settlement {
   readonly id: string;
   readonly state: 'delivered' | 'retry' | 'failed';
+  readonly status: number | null;
   readonly error: string | null;
   readonly next: number | null;
 }
@@ -90,9 +107,9 @@ export async function settleDeliveries(
   targetId: string,
 ): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    UPDATE signal_deliveries d SET state = s.state, last_error = s.error,
+    UPDATE signal_deliveries d SET state = s.state, last_status = s.status, last_error = s.error,
       next_attempt_at = now() + coalesce(s.next, 0) * interval '1 second', finished_at = CASE WHEN s.state <> 'retry' THEN now() END
-    FROM jsonb_to_recordset(${JSON.stringify(settlements)}::jsonb) AS s(id uuid, state text, error text, next float8)
+    FROM jsonb_to_recordset(${JSON.stringify(settlements)}::jsonb) AS s(id uuid, state text, status int, error text, next float8)
     WHERE d.organization_id = ${tx.organizationId} AND d.id = s.id AND d.target_id = ${targetId} AND d.${OPEN} RETURNING d.id`.execute(
     tx.db,
   );
@@ -109,12 +126,18 @@ export async function addMessage(
     .insertInto('signal_deliveries')
     .values({
       ...{ webhook_endpoint_id: null, ssf_stream_id: null, event_id: null, event_at: null, position: null },
-      ...{ last_error: null, finished_at: null },
+      ...{ last_attempt_at: null, last_status: null, last_error: null, finished_at: null },
       ...{ organization_id: tx.organizationId, subject: message.type, ...message, ...target },
     })
     .returning('id')
     .executeTakeFirstOrThrow();
   return id;
+}
+
+/** Gives up what a receiver has yet to take. */
+export async function dropDeliveries({ db }: TenantTransaction, targetId: string, why: string): Promise<void> {
+  await sql`UPDATE signal_deliveries d SET state = 'failed', last_error = ${why}, finished_at = now()
+    WHERE d.target_id = ${targetId} AND d.${OPEN}`.execute(db);
 }
 
 /** Lets go of what is long over. */

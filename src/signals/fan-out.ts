@@ -16,11 +16,11 @@ const TOLD = JSON.stringify([
   ...SIGNALS_OF.map((each) => ({ ...each, kind: 'ssf' })),
 ]);
 
-/** Everybody who is told something at this moment: of what, and since when. */
+/** Everybody who is told something at this moment: of what, since when, and whether of people about whom they have said nothing. */
 const TARGETS = sql`
-  SELECT 'webhook' AS kind, id, events AS types, enabled_since AS since FROM webhook_endpoints WHERE enabled
+  SELECT 'webhook' AS kind, id, events AS types, enabled_since AS since, true AS of_all FROM webhook_endpoints WHERE enabled
   UNION ALL
-  SELECT 'ssf', id, events_requested, enabled_since FROM ssf_streams WHERE status <> 'disabled'`;
+  SELECT 'ssf', id, events_requested, enabled_since, default_subjects = 'ALL' FROM ssf_streams WHERE status <> 'disabled'`;
 
 /** Takes the next sealed events. @returns whether there are more */
 export async function fanOut(tx: TenantTransaction): Promise<boolean> {
@@ -41,7 +41,8 @@ export async function fanOut(tx: TenantTransaction): Promise<boolean> {
       JOIN jsonb_to_recordset(${TOLD}::jsonb) AS m(kind text, action text, type text, unless text[])
         ON m.action = e.action AND e.reason <> ALL(m.unless)
       JOIN (${TARGETS}) t ON t.kind = m.kind AND e.at >= t.since AND (t.types IS NULL OR m.type = ANY(t.types))
-      WHERE m.kind = 'webhook' OR e.user_id IS NOT NULL
+      LEFT JOIN ssf_stream_subjects chosen ON chosen.stream_id = t.id AND chosen.user_id::text = e.user_id
+      WHERE m.kind = 'webhook' OR e.user_id IS NOT NULL AND coalesce(chosen.wanted, t.of_all)
       ORDER BY e.position, m.type
     )
     UPDATE audit_stream_cursors c SET position = last.position, delivered_at = now()

@@ -5,12 +5,16 @@ export const MESSAGE_PAUSES = [5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 *
 
 /** What came of a try; `unsupported`: the receiver wants no more at all. */
 export type MessageOutcome =
-  | { readonly state: 'delivered'; readonly proof: Readonly<Record<string, unknown>> }
-  | { readonly state: 'unsupported'; readonly proof: Readonly<Record<string, unknown>> }
+  | { readonly state: 'delivered'; readonly proof: Proof }
+  | { readonly state: 'unsupported'; readonly proof: Proof }
   | FailedTry;
+
+type Proof = Readonly<Record<string, unknown>> & { readonly status: number };
 
 export interface FailedTry {
   readonly state: 'retry';
+  /** What the receiver's HTTP server answered; left out where it did not. */
+  readonly status?: number;
   readonly error: string;
   readonly retryAfterSeconds?: number | undefined;
 }

@@ -6,8 +6,9 @@ import type { Settings } from '../settings.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import type { Delivery } from './delivery.ts';
 import type { MessageOutcome } from './next-try.ts';
+import { STREAM_UPDATED } from './ssf/events.ts';
 import { pushToken } from './ssf/push.ts';
-import { correspondents, type Stream, streamAuthorization } from './ssf/stream.ts';
+import { correspondents, onlyTold, type Stream, streamAuthorization } from './ssf/stream.ts';
 import { signToken, tokenClaims } from './ssf/token.ts';
 import { sendWebhook } from './webhook.ts';
 import { disableWebhookEndpoint } from './webhook-endpoint.ts';
@@ -21,6 +22,8 @@ export interface Target {
   readonly id: string;
   /** As the audit calls it. */
   readonly resource: 'webhook_endpoint' | 'ssf_stream';
+  /** The one type that it is told at this time; null: all. */
+  readonly only: string | null;
   /** Never throws where a receiver is at fault. */
   send(delivery: Delivery, send: typeof fetch): Promise<TargetOutcome>;
   /** Leaves a receiver alone that wants no more. */
@@ -38,9 +41,9 @@ interface Dependencies {
   readonly signingKeys: SigningKeys;
 }
 
-const dueTo = (table: 'webhook_endpoints' | 'ssf_streams') => sql<SqlBool>`EXISTS (
+const dueTo = (table: 'webhook_endpoints' | 'ssf_streams', told = sql`true`) => sql<SqlBool>`EXISTS (
   SELECT 1 FROM signal_deliveries d WHERE d.target_id = ${sql.ref(`${table}.id`)} AND d.state IN ('waiting', 'retry')
-    AND d.next_attempt_at <= now())`;
+    AND d.next_attempt_at <= now() AND ${told})`;
 
 /** Receivers to whom a message is due. */
 export async function openTargets(deps: Dependencies, tx: TenantTransaction): Promise<Target[]> {
@@ -53,9 +56,8 @@ export async function openTargets(deps: Dependencies, tx: TenantTransaction): Pr
   const streams = await tx.db
     .selectFrom('ssf_streams')
     .selectAll()
-    .where('status', '=', 'enabled')
     .where('method', '=', 'push')
-    .where(dueTo('ssf_streams'))
+    .where(dueTo('ssf_streams', sql`(ssf_streams.status = 'enabled' OR d.type = ${STREAM_UPDATED})`))
     .execute();
   const keys = deps.settings.secrets.sealingKeys;
   return [
@@ -70,6 +72,7 @@ function streamTarget({ settings, signingKeys }: Dependencies, stream: Stream): 
   return {
     id,
     resource: 'ssf_stream',
+    only: onlyTold(stream),
     send: async (delivery, send) => {
       const claims = tokenClaims(to, delivery);
       if (claims === undefined) return MOOT;
@@ -90,6 +93,7 @@ function webhookTarget(
   return {
     id,
     resource: 'webhook_endpoint',
+    only: null,
     send: async (delivery, send) => {
       const body = webhookMessage(organizationId, delivery);
       if (body === undefined) return MOOT;

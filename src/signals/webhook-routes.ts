@@ -2,13 +2,15 @@
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { tenantOf, withinTenant } from '../http/caller.ts';
-import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
+import { type ApiRouter, endpoint } from '../http/endpoint.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/database.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { slug } from '../tenancy/slug.ts';
 import { addMessage } from './delivery.ts';
-import { listDeliveries, retryDelivery } from './delivery-log.ts';
+import { deliveriesAsked, listDeliveries, loggedDelivery, retryDelivery } from './delivery-log.ts';
+import { wakeFor } from './wake.ts';
 import {
   deleteWebhookEndpoint,
   findWebhookEndpoint,
@@ -17,6 +19,7 @@ import {
   rotateWebhookSecret,
   webhookEndpointInput,
 } from './webhook-endpoint.ts';
+import { WEBHOOK_EVENT_TYPES } from './webhook-events.ts';
 import { webhookSecretInput } from './webhook-secret.ts';
 
 interface Dependencies {
@@ -29,21 +32,48 @@ const BASE = '/webhook-endpoints/:endpoint';
 const params = z.object({ endpoint: z.string() });
 const area = 'organization';
 
-/** Routes below `/api/v1/organizations/:organization`. */
-export function webhookRoutes(deps: Dependencies): ApiRouter {
-  const api = apiRouter('/api/v1/organizations/:organization');
+/** Adds them to a router below `/api/v1/organizations/:organization`. */
+export function declareWebhooks(api: ApiRouter, deps: Dependencies): void {
   declareEndpoints(api, deps);
   declareSecrets(api, deps);
   declareDeliveries(api, deps);
-  return api;
 }
+
+const endpointAnswer = z.object({
+  id: z.string(),
+  slug: z.string(),
+  url: z.string(),
+  events: z.array(z.string()),
+  enabled: z.boolean(),
+  disabledReason: z.string().nullable(),
+  previousSecretUntil: z.date().nullable(),
+});
+const putAnswer = z.object({
+  id: z.string(),
+  action: z.enum(['create', 'update', 'keep']),
+  changed: z.array(z.string()),
+  madeSecret: z.string().optional(),
+});
 
 function declareEndpoints(api: ApiRouter, { settings, store }: Dependencies): void {
   endpoint(
     api,
-    { method: 'get', path: '/webhook-endpoints', summary: 'Where the platform hears of what happens', area },
+    {
+      method: 'get',
+      path: '/webhook-endpoints',
+      summary: 'Where the platform hears of what happens',
+      area,
+      answer: z.object({
+        webhookEndpoints: z.array(endpointAnswer),
+        /** All that one can be told of. */
+        eventTypes: z.array(z.string()),
+      }),
+    },
     async (_, request) => {
-      const list = async (tx: TenantTransaction) => ({ webhookEndpoints: await listWebhookEndpoints(tx) });
+      const list = async (tx: TenantTransaction) => ({
+        webhookEndpoints: await listWebhookEndpoints(tx),
+        eventTypes: [...WEBHOOK_EVENT_TYPES],
+      });
       return withinTenant(store.db, request, list, 'reader');
     },
   );
@@ -55,11 +85,12 @@ function declareEndpoints(api: ApiRouter, { settings, store }: Dependencies): vo
       path: BASE,
       summary: 'Create or update a webhook endpoint; a secret that is made now is shown this once',
       area,
-      params,
-      body: z.record(z.string(), z.unknown()),
+      params: z.object({ endpoint: slug }),
+      body: webhookEndpointInput.omit({ slug: true }),
+      answer: putAnswer,
     },
     async ({ params, body }, request) => {
-      const input = webhookEndpointInput.parse({ ...body, slug: params.endpoint });
+      const input = { ...body, slug: params.endpoint };
       return withinTenant(store.db, request, (tx) => putWebhookEndpoint(tx, settings.secrets.sealingKeys, input));
     },
   );
@@ -84,6 +115,7 @@ function declareSecrets(api: ApiRouter, { settings, store }: Dependencies): void
         secret: webhookSecretInput.optional(),
         overlapHours: z.number().min(0).max(720).default(24),
       }),
+      answer: z.object({ secret: z.string(), previousSecretUntil: z.date() }),
     },
     async ({ params, body }, request) => {
       const { sealingKeys } = settings.secrets;
@@ -102,11 +134,8 @@ function declareDeliveries(api: ApiRouter, deps: Dependencies): void {
       summary: 'What the endpoint was sent in the last 30 days, and what came of it',
       area,
       params,
-      query: z.object({
-        state: z.enum(['waiting', 'retry', 'delivered', 'failed', 'needs_human']).optional(),
-        before: z.coerce.date().optional(),
-        limit: z.coerce.number().int().min(1).max(500).default(50),
-      }),
+      query: deliveriesAsked,
+      answer: z.object({ deliveries: z.array(loggedDelivery) }),
     },
     async ({ params, query }, request) => {
       const list = async (tx: TenantTransaction) => ({
@@ -127,7 +156,11 @@ function declareDeliveries(api: ApiRouter, deps: Dependencies): void {
     },
     async ({ params }, request) =>
       withinTenant(db, request, async (tx) => {
-        await retryDelivery(tx, await findWebhookEndpoint(tx, params.endpoint), params.delivery);
+        await retryDelivery(
+          tx,
+          { type: 'webhook_endpoint', id: await findWebhookEndpoint(tx, params.endpoint) },
+          params.delivery,
+        );
         await wakeFor(deps.jobs, tx);
       }),
   );
@@ -141,6 +174,7 @@ function declareDeliveries(api: ApiRouter, deps: Dependencies): void {
       area,
       params,
       status: 202,
+      answer: z.object({ delivery: z.string(), messageId: z.string() }),
     },
     async ({ params }, request) => {
       const { organizationId: organization } = tenantOf(request);
@@ -155,8 +189,4 @@ function declareDeliveries(api: ApiRouter, deps: Dependencies): void {
       });
     },
   );
-}
-
-async function wakeFor(jobs: JobQueue, { organizationId, db }: TenantTransaction): Promise<void> {
-  await jobs.enqueue('signals.work', { organizationId, id: organizationId }, { transaction: db });
 }

@@ -30,6 +30,7 @@ export async function sendWebhook(
   if (status === 410) return { state: 'unsupported', proof };
   return {
     state: 'retry',
+    status,
     error: `the endpoint answered ${status}`,
     retryAfterSeconds: retryAfter(response.headers.get('retry-after'), now()),
   };

@@ -66,7 +66,7 @@ async function workTarget(deps: SignalDependencies, organizationId: string, targ
   const allowPrivateNetwork = deps.settings.allowPrivateNetwork;
   const until = AbortSignal.timeout(TURN);
   while (!until.aborted) {
-    const claimed = await within((tx) => claimDeliveries(tx, target.id, BATCH));
+    const claimed = await within((tx) => claimDeliveries(tx, target.id, BATCH, target.only));
     const send = outboundFetch({ allowPrivateNetwork, timeout: TIMEOUT });
     const tried = await Promise.all(
       claimed.map(async (delivery) => ({ delivery, outcome: await target.send(delivery, send) })),
@@ -106,12 +106,13 @@ async function settle(
 
 function settlementOf({ delivery, outcome }: Tried): Settlement {
   const { id, attempts } = delivery;
-  const failed = (error: string): Settlement => ({ id, state: 'failed', error, next: null });
-  if (outcome.state === 'delivered') return { id, state: 'delivered', error: null, next: null };
+  const status = 'proof' in outcome ? outcome.proof.status : 'status' in outcome ? (outcome.status ?? null) : null;
+  const failed = (error: string): Settlement => ({ id, state: 'failed', status, error, next: null });
+  if (outcome.state === 'delivered') return { id, state: 'delivered', status, error: null, next: null };
   if (outcome.state === 'unsupported') return failed('the endpoint wants no more messages');
   if (outcome.state === 'moot') return failed(outcome.error);
   const next = nextTry(MESSAGE_PAUSES, outcome, attempts, Math.random());
-  return next === undefined ? failed(outcome.error) : { id, state: 'retry', error: outcome.error, next };
+  return next === undefined ? failed(outcome.error) : { id, state: 'retry', status, error: outcome.error, next };
 }
 
 async function wake(deps: SignalDependencies, organizationId: string, at: Date): Promise<void> {

@@ -550,11 +550,20 @@ export interface SsfStreamRow {
   sealed_authorization: string | null;
   events_requested: string[] | null;
   subject_format: 'iss_sub' | 'email' | 'opaque';
+  default_subjects: 'ALL' | 'NONE';
+  receiver_key: string | null;
   status: Generated<'enabled' | 'paused' | 'disabled'>;
   status_reason: string | null;
   enabled_since: Generated<Date>;
   verification_at: Date | null;
   created_at: Generated<Date>;
+}
+
+export interface SsfStreamSubjectRow {
+  organization_id: string;
+  stream_id: string;
+  user_id: string;
+  wanted: boolean;
 }
 
 export interface SignalDeliveryRow {
@@ -573,6 +582,8 @@ export interface SignalDeliveryRow {
   state: Generated<'waiting' | 'retry' | 'delivered' | 'failed'>;
   attempts: Generated<number>;
   next_attempt_at: Generated<Date>;
+  last_attempt_at: Date | null;
+  last_status: number | null;
   last_error: string | null;
   created_at: Generated<Date>;
   finished_at: Date | null;
@@ -1022,6 +1033,7 @@ export interface Tables {
   oauth_tokens: OauthTokenRow;
   webhook_endpoints: WebhookEndpointRow;
   ssf_streams: SsfStreamRow;
+  ssf_stream_subjects: SsfStreamSubjectRow;
   signal_deliveries: SignalDeliveryRow;
   ssf_receivers: SsfReceiverRow;
   ssf_seen: SsfSeenRow;

@@ -3,59 +3,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startSession } from '../../src/credentials/session.ts';
 import { asSuperuser } from '../audit/arrange.ts';
-import { startSsfReceiver, verifyToken } from '../doubles/ssf-receiver.ts';
-import type { Company } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
-import { companyWithPeople } from '../offboarding/arrange.ts';
 import { tell, timePasses } from './arrange.ts';
+import { CAEP, POLL, PUSH, RISC, reactivate, suspend, transmitting } from './transmitting.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
-
-const CAEP = 'https://schemas.openid.net/secevent/caep/event-type';
-const RISC = 'https://schemas.openid.net/secevent/risc/event-type';
-const PUSH = 'urn:ietf:rfc:8935';
-const POLL = 'urn:ietf:rfc:8936';
-
-/** A company, and a receiver that has a key of it and has read its configuration. */
-async function arrange() {
-  const company = await companyWithPeople(server, database);
-  const { key } = (
-    await company
-      .api('post', '/api-keys')
-      .send({ name: 'receiver', kind: 'service', scopes: ['signals:receive'] })
-      .expect(201)
-  ).body;
-  const { body: configuration } = await server.http.get(`/.well-known/ssf-configuration/ssf/${company.id}`).expect(200);
-  const ask = (method: 'get' | 'post' | 'put' | 'patch' | 'delete', url: string, body?: object) => {
-    const request = server.http[method](url.replace(server.url, '')).set('Authorization', `Bearer ${key}`);
-    return body === undefined ? request : request.send(body);
-  };
-  const create = async (body: object) => {
-    const made = await ask('post', configuration.configuration_endpoint, body);
-    assert.equal(made.status, 201, made.text);
-    return made.body;
-  };
-  const verify = (token: string, stream: { aud: string }) =>
-    verifyToken(token, configuration.issuer, stream.aud, configuration.jwks_uri);
-  return { company, configuration, ask, create, verify };
-}
-
-async function pushed(made: Awaited<ReturnType<typeof arrange>>, more: object = {}) {
-  const receiver = await startSsfReceiver();
-  database.onEnd(receiver.close);
-  const delivery = { method: PUSH, endpoint_url: receiver.url, authorization_header: 'Bearer of-the-receiver' };
-  const stream = await made.create({ delivery, ...more });
-  receiver.trust(made.configuration.issuer, stream.aud, made.configuration.jwks_uri);
-  const types = () => receiver.received.map(({ claims }) => Object.keys(claims.events).join());
-  return { ...receiver, stream, types };
-}
-
-const suspend = (company: Company, name: string) =>
-  company.api('post', `/people/${name}@acme.example/suspend`).send({ reason: 'looked into' }).expect(204);
-const reactivate = (company: Company, name: string) =>
-  company.api('post', `/people/${name}@acme.example/reactivate`).send({ reason: 'all is well' }).expect(204);
+const { arrange, pushed } = transmitting(server, database);
 
 describe('the transmitter', () => {
   it('given an organization, then its configuration is found before the path of its issuer, and says where all the rest is', async () => {
@@ -68,10 +23,19 @@ describe('the transmitter', () => {
       delivery_methods_supported: [PUSH, POLL],
       configuration_endpoint: `${issuer}/streams`,
       status_endpoint: `${issuer}/status`,
+      add_subject_endpoint: `${issuer}/subjects/add`,
+      remove_subject_endpoint: `${issuer}/subjects/remove`,
       verification_endpoint: `${issuer}/verification`,
       authorization_schemes: [{ spec_urn: 'urn:ietf:rfc:6750' }],
       default_subjects: 'ALL',
     });
+    for (const [name, address] of Object.entries(configuration)) {
+      if (!name.endsWith('_endpoint')) continue;
+      const { status } = await server.http.post(new URL(String(address)).pathname).send({});
+      assert.equal(status, 401, `${name} is there, and needs a credential`);
+    }
+    const { keys } = (await server.http.get(new URL(configuration.jwks_uri).pathname).expect(200)).body;
+    assert.ok(keys.length > 0);
     for (const path of ['', '/', '/ssf/nobody', `/ssf/${crypto.randomUUID()}`])
       await server.http.get(`/.well-known/ssf-configuration${path}`).expect(404);
   });
@@ -206,100 +170,5 @@ describe('polling', () => {
     const { body } = await waiting;
     assert.ok(Object.keys(body.sets).length > 0);
     assert.ok(Date.now() - started < 8000);
-  });
-});
-
-describe('managing streams', () => {
-  it('given a stream, then its receiver reads, changes, replaces and deletes it; what it may not say is refused', async () => {
-    const { configuration, ask, create } = await arrange();
-    const at = configuration.configuration_endpoint;
-    assert.deepEqual((await ask('get', at).expect(200)).body, []);
-    const delivery = {
-      method: PUSH,
-      endpoint_url: 'https://receiver.example/events',
-      authorization_header: 'Bearer hidden-value',
-    };
-    const made = await create({ delivery, description: 'ours', events_requested: [`${CAEP}/session-revoked`] });
-    const { stream_id } = made;
-    assert.deepEqual((await ask('get', `${at}?stream_id=${stream_id}`).expect(200)).body, made);
-    assert.deepEqual((await ask('get', at).expect(200)).body, [made]);
-    assert.ok(!JSON.stringify(made).includes('hidden-value'));
-    const changed = (await ask('patch', at, { stream_id, description: 'theirs' }).expect(200)).body;
-    assert.deepEqual(changed, { ...made, description: 'theirs' });
-    const replaced = (
-      await ask('put', at, { stream_id, iss: made.iss, aud: made.aud, delivery: { method: POLL } }).expect(200)
-    ).body;
-    assert.deepEqual(
-      [replaced.description, replaced.events_requested, replaced.delivery.method],
-      [undefined, undefined, POLL],
-    );
-    await ask('patch', at, { stream_id, aud: 'somebody else' }).expect(400);
-    await ask('patch', at, { description: 'which?' }).expect(400);
-    await ask('post', at, { delivery: { method: PUSH } }).expect(400);
-    await ask('post', at, { delivery: { method: PUSH, endpoint_url: 'ftp://x' } }).expect(400);
-    await ask('delete', `${at}?stream_id=${stream_id}`).expect(204);
-    for (const missing of [stream_id, 'nonsense']) await ask('get', `${at}?stream_id=${missing}`).expect(404);
-  });
-
-  it('given a stream that is paused, then it is told afterwards; one that was off is not told of what was meanwhile', async () => {
-    const made = await arrange();
-    const { company } = made;
-    const receiver = await pushed(made, { events_requested: [`${RISC}/account-disabled`, `${RISC}/account-enabled`] });
-    const { stream_id } = receiver.stream;
-    const set = async (status: string) => {
-      const { body } = await made
-        .ask('post', made.configuration.status_endpoint, { stream_id, status, reason: 'because' })
-        .expect(200);
-      assert.deepEqual(body, { stream_id, status, reason: 'because' });
-    };
-    await set('paused');
-    await suspend(company, 'lea');
-    await tell(server, company);
-    assert.deepEqual(receiver.types(), []);
-    await set('disabled');
-    await suspend(company, 'max');
-    await tell(server, company);
-    await set('enabled');
-    await reactivate(company, 'lea');
-    await tell(server, company);
-    assert.deepEqual(receiver.types(), [`${RISC}/account-disabled`, `${RISC}/account-enabled`]);
-    const status = await made.ask('get', `${made.configuration.status_endpoint}?stream_id=${stream_id}`).expect(200);
-    assert.equal(status.body.status, 'enabled');
-  });
-
-  it('given a verification is asked for, then it comes along the stream with the state that was given; not too often', async () => {
-    const made = await arrange();
-    const receiver = await pushed(made);
-    const { stream_id } = receiver.stream;
-    const at = made.configuration.verification_endpoint;
-    await made.ask('post', at, { stream_id, state: 'VGhpcw' }).expect(204);
-    await made.ask('post', at, { stream_id }).expect(429);
-    await tell(server, made.company);
-    const [only] = receiver.received;
-    assert.deepEqual(only?.claims.sub_id, { format: 'opaque', id: stream_id });
-    assert.deepEqual(only?.claims.events, {
-      'https://schemas.openid.net/secevent/ssf/event-type/verification': { state: 'VGhpcw' },
-    });
-    await made.ask('post', at, { stream_id: crypto.randomUUID() }).expect(404);
-  });
-
-  it('TEN-1 given no key, a key of another scope or another organization, then nothing is told of streams', async () => {
-    const [made, other] = [await arrange(), await arrange()];
-    const stream = await made.create({});
-    const at = made.configuration.configuration_endpoint;
-    await server.http.get(at.replace(server.url, '')).expect(401);
-    await other.ask('get', at).expect(404);
-    await other.ask('get', `${other.configuration.configuration_endpoint}?stream_id=${stream.stream_id}`).expect(404);
-    await other
-      .ask('post', `${other.configuration.issuer}/streams/${stream.stream_id}/poll`, { returnImmediately: true })
-      .expect(404);
-    const { key } = (
-      await made.company
-        .api('post', '/api-keys')
-        .send({ name: 'x', kind: 'service', scopes: ['access:evaluate'] })
-        .expect(201)
-    ).body;
-    await server.http.get(at.replace(server.url, '')).set('Authorization', `Bearer ${key}`).expect(403);
-    await server.http.get(at.replace(server.url, '')).set('Authorization', server.operator).expect(200);
   });
 });

@@ -5,7 +5,12 @@ import type { ToldEvent } from '../delivery.ts';
 const CAEP = 'https://schemas.openid.net/secevent/caep/event-type';
 const RISC = 'https://schemas.openid.net/secevent/risc/event-type';
 
-export const VERIFICATION = 'https://schemas.openid.net/secevent/ssf/event-type/verification';
+const SSF = 'https://schemas.openid.net/secevent/ssf/event-type';
+
+/** About the stream itself. */
+export const VERIFICATION = `${SSF}/verification`;
+/** Also in `locate_due_signals`. */
+export const STREAM_UPDATED = `${SSF}/stream-updated`;
 
 export const SESSION_REVOKED = `${CAEP}/session-revoked`;
 export const CREDENTIAL_CHANGE = `${CAEP}/credential-change`;

@@ -4,9 +4,11 @@ import { z } from 'zod';
 import { record } from '../../audit/record.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { type Delivery, pendingDeliveries, type Settlement, settleDeliveries } from '../delivery.ts';
+import { onlyTold, type Stream } from './stream.ts';
 import { type Correspondents, signToken, tokenClaims } from './token.ts';
 
 const MOST_EVENTS = 100;
+const NOTHING = { status: null, next: null };
 
 export const pollInput = z.object({
   maxEvents: z.number().int().min(0).max(1_000_000).default(MOST_EVENTS),
@@ -20,9 +22,9 @@ export type PollInput = z.output<typeof pollInput>;
 
 /** Settles what a receiver says it has, and what it can't take. */
 export async function acknowledge(tx: TenantTransaction, streamId: string, asked: PollInput): Promise<void> {
-  const taken: Settlement[] = asked.ack.map((id) => ({ id, state: 'delivered', error: null, next: null }));
+  const taken: Settlement[] = asked.ack.map((id) => ({ id, state: 'delivered', ...NOTHING, error: null }));
   const refused: Settlement[] = Object.entries(asked.setErrs).map(([id, { err, description }]) => {
-    return { id, state: 'failed', error: [err, description].filter(Boolean).join(': '), next: null };
+    return { id, state: 'failed', ...NOTHING, error: [err, description].filter(Boolean).join(': ') };
   });
   if (taken.length + refused.length === 0) return;
   const settled = await settleDeliveries(tx, [...taken, ...refused], streamId);
@@ -43,11 +45,11 @@ export async function acknowledge(tx: TenantTransaction, streamId: string, asked
 /** What is to be taken next. */
 export async function nextTokens(
   tx: TenantTransaction,
-  streamId: string,
+  stream: Stream,
   { maxEvents }: PollInput,
 ): Promise<{ readonly deliveries: readonly Delivery[]; readonly more: boolean }> {
   const most = Math.min(maxEvents, MOST_EVENTS);
-  const found = await pendingDeliveries(tx, streamId, most + 1);
+  const found = await pendingDeliveries(tx, stream.id, most + 1, onlyTold(stream));
   return { deliveries: found.slice(0, most), more: found.length > most };
 }
 

@@ -23,7 +23,8 @@ export async function pushToken(
       return { state: 'delivered', proof: { status } };
     }
     const error = `the receiver answered ${status}${refusal(await beginning(response))}`;
-    return { state: 'retry', error, retryAfterSeconds: retryAfter(response.headers.get('retry-after'), new Date()) };
+    const retryAfterSeconds = retryAfter(response.headers.get('retry-after'), new Date());
+    return { state: 'retry', status, error, retryAfterSeconds };
   } catch (error) {
     return unreachable(error);
   }

@@ -1,5 +1,5 @@
-/** Streams of signals: whom security event tokens are given to, how, and which. Each is of one organization, and of all of its people. */
-import { type Selectable, sql } from 'kysely';
+/** Streams of signals: whom security event tokens are given to, how, and which. Each is of one organization. */
+import { type Selectable, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import { record } from '../../audit/record.ts';
 import { seal, unseal } from '../../credentials/sealing.ts';
@@ -7,14 +7,14 @@ import { Fault } from '../../errors.ts';
 import type { SealingKeys } from '../../sealing-keys.ts';
 import type { SsfStreamRow } from '../../store/tables.ts';
 import { isId, type TenantTransaction } from '../../store/tenant.ts';
-import { addMessage } from '../delivery.ts';
-import { SUPPORTED_EVENTS, VERIFICATION } from './events.ts';
+import { STREAM_UPDATED, SUPPORTED_EVENTS } from './events.ts';
+import { issuerOf, POLL, PUSH } from './metadata.ts';
 import type { Correspondents } from './token.ts';
 
 export type Stream = Selectable<SsfStreamRow>;
+/** The API key of a receiver, which reaches the streams that it made, or a key that it replaces; null: whoever administers them all. */
+export type Reach = string | null;
 
-export const PUSH = 'urn:ietf:rfc:8935';
-export const POLL = 'urn:ietf:rfc:8936';
 /** Seconds between verifications. */
 export const VERIFICATION_INTERVAL = 5;
 
@@ -38,25 +38,21 @@ export const streamInput = z.object({
   events_requested: z.array(z.string().min(1).max(500)).max(100).optional(),
   description: z.string().max(500).optional(),
   format: z.enum(['iss_sub', 'email', 'opaque']).default('iss_sub'),
+  /** Of whom it tells until the receiver adds or removes people. */
+  default_subjects: z.enum(['ALL', 'NONE']).default('ALL'),
 });
 export type StreamInput = z.output<typeof streamInput>;
-
-export const statusInput = z.object({
-  stream_id: z.string(),
-  status: z.enum(['enabled', 'paused', 'disabled']),
-  reason: z.string().max(500).optional(),
-});
-
-/** The issuer of an organization's signals. */
-export function issuerOf(baseUrl: string, organizationId: string): string {
-  return `${baseUrl}/ssf/${organizationId}`;
-}
 
 /** Who tells whom in a stream. */
 export function correspondents(baseUrl: string, { organization_id, id, subject_format }: Stream): Correspondents {
   const issuer = issuerOf(baseUrl, organization_id);
   const audience = `${issuer}/streams/${id}`;
   return { issuer, audience, streamId: id, subjectIssuer: `${baseUrl}/oauth`, format: subject_format };
+}
+
+/** The one type that a stream tells which is not on: that it is not. Null: all. */
+export function onlyTold({ status }: Pick<Stream, 'status'>): string | null {
+  return status === 'enabled' ? null : STREAM_UPDATED;
 }
 
 /** A stream's configuration, as its receiver sees it; the authorization is never shown. */
@@ -77,72 +73,99 @@ export function shownStream(baseUrl: string, stream: Stream) {
     min_verification_interval: VERIFICATION_INTERVAL,
     ...(stream.description === null ? {} : { description: stream.description }),
     format: stream.subject_format,
+    default_subjects: stream.default_subjects,
   };
 }
 
-export async function listStreams({ db }: TenantTransaction): Promise<Stream[]> {
-  return db.selectFrom('ssf_streams').selectAll().orderBy('created_at').execute();
+export async function listStreams({ db }: TenantTransaction, by: Reach): Promise<Stream[]> {
+  return db.selectFrom('ssf_streams').selectAll().where(within(by)).orderBy('created_at').execute();
 }
 
-/** @throws Fault `not-found` */
-export async function findStream({ db }: TenantTransaction, id: string): Promise<Stream> {
+/** @throws Fault `not-found`, also where it is out of reach */
+export async function findStream({ db }: TenantTransaction, id: string, by: Reach): Promise<Stream> {
   const found = isId(id)
-    ? await db.selectFrom('ssf_streams').selectAll().where('id', '=', id).executeTakeFirst()
+    ? await db.selectFrom('ssf_streams').selectAll().where('id', '=', id).where(within(by)).executeTakeFirst()
     : undefined;
   if (found === undefined) throw new Fault('not-found', 'There is no such stream.', { where: 'stream_id' });
   return found;
 }
 
-/** Makes a stream, or gives one what its receiver supplies anew. */
-export async function writeStream(
+/** A stream that an administrator made is for any receiver of the organization. */
+function within(by: Reach) {
+  if (by === null) return sql<SqlBool>`true`;
+  return sql<SqlBool>`(receiver_key IS NULL OR receiver_key IN (
+    WITH RECURSIVE line AS (
+      SELECT id, replaces_id FROM api_keys WHERE id = ${by}
+      UNION SELECT k.id, k.replaces_id FROM api_keys k JOIN line ON k.id = line.replaces_id
+    ) SELECT id FROM line))`;
+}
+
+/** Makes a stream. */
+export async function createStream(
   tx: TenantTransaction,
   keys: SealingKeys,
   input: StreamInput,
-  id?: string,
+  by: Reach,
 ): Promise<Stream> {
-  const made =
-    id ??
-    (
-      await tx.db
-        .insertInto('ssf_streams')
-        .values({ ...columnsOf(input), ...NOTHING_YET, organization_id: tx.organizationId })
-        .returning('id')
-        .executeTakeFirstOrThrow()
-    ).id;
+  const nothingYet = { sealed_authorization: null, status_reason: null, verification_at: null };
+  const { id } = await tx.db
+    .insertInto('ssf_streams')
+    .values({ ...columnsOf(input), ...nothingYet, organization_id: tx.organizationId, receiver_key: by })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return supply(tx, keys, input, id, 'created');
+}
+
+/** Gives a stream what its receiver supplies anew. @param id of one that was found */
+export async function rewriteStream(
+  tx: TenantTransaction,
+  keys: SealingKeys,
+  input: StreamInput,
+  id: string,
+): Promise<Stream> {
+  return supply(tx, keys, input, id, 'updated');
+}
+
+async function supply(
+  tx: TenantTransaction,
+  keys: SealingKeys,
+  input: StreamInput,
+  id: string,
+  done: 'created' | 'updated',
+): Promise<Stream> {
   const { delivery: way } = input;
   const authorization = way.method === PUSH ? way.authorization_header : undefined;
   const stream = await tx.db
     .updateTable('ssf_streams')
     .set({
       ...columnsOf(input),
-      sealed_authorization: authorization === undefined ? null : seal(keys, purposeOf(made), authorization),
+      sealed_authorization: authorization === undefined ? null : seal(keys, purposeOf(id), authorization),
     })
-    .where('id', '=', made)
+    .where('id', '=', id)
     .returningAll()
     .executeTakeFirstOrThrow();
   await record(tx, {
-    action: id === undefined ? 'ssf_stream.created' : 'ssf_stream.updated',
-    resource: { type: 'ssf_stream', id: made },
+    action: `ssf_stream.${done}`,
+    resource: { type: 'ssf_stream', id },
     detail: { method: stream.method, url: stream.endpoint_url, events: stream.events_requested },
   });
   return stream;
 }
 
-const NOTHING_YET = { sealed_authorization: null, status_reason: null, verification_at: null };
-
-function columnsOf({ delivery: way, events_requested, description, format }: StreamInput) {
+function columnsOf({ delivery: way, events_requested, description, format, default_subjects }: StreamInput) {
   return {
     method: way.method === PUSH ? ('push' as const) : ('poll' as const),
     endpoint_url: way.method === PUSH ? way.endpoint_url : null,
     events_requested: events_requested ?? null,
     description: description ?? null,
     subject_format: format,
+    default_subjects,
   };
 }
 
 /** What is left as it is where a receiver changes a part. */
 export function suppliedBy(stream: Stream, keys: SealingKeys): StreamInput {
-  const { endpoint_url: url, events_requested: events, description, subject_format: format } = stream;
+  const { endpoint_url: url, events_requested: events, description, subject_format: format, default_subjects } = stream;
   const authorization = streamAuthorization(keys, stream);
   return {
     delivery:
@@ -151,7 +174,7 @@ export function suppliedBy(stream: Stream, keys: SealingKeys): StreamInput {
         : { method: PUSH, endpoint_url: url, ...(authorization ? { authorization_header: authorization } : {}) },
     ...(events === null ? {} : { events_requested: events }),
     ...(description === null ? {} : { description }),
-    format,
+    ...{ format, default_subjects },
   };
 }
 
@@ -167,46 +190,9 @@ function purposeOf(id: string): string {
   return `ssf_stream:${id}`;
 }
 
-/** Turns a stream on, off, or has it wait. What happens while it is off it is not told; what while it waits it is, later. */
-export async function setStatus(tx: TenantTransaction, asked: z.output<typeof statusInput>): Promise<Stream> {
-  const { stream_id: id, status, reason = null } = asked;
-  const before = await findStream(tx, id);
-  const stream = await tx.db
-    .updateTable('ssf_streams')
-    .set({
-      status,
-      status_reason: reason,
-      ...(before.status === 'disabled' && status !== 'disabled' ? { enabled_since: sql<Date>`now()` } : {}),
-    })
-    .where('id', '=', id)
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  const resource = { type: 'ssf_stream', id };
-  await record(tx, { action: `ssf_stream.${status}`, resource, reason: reason ?? '' });
-  return stream;
-}
-
 /** @throws Fault `not-found` */
-export async function deleteStream(tx: TenantTransaction, id: string): Promise<void> {
-  await findStream(tx, id);
+export async function deleteStream(tx: TenantTransaction, id: string, by: Reach): Promise<void> {
+  await findStream(tx, id, by);
   await tx.db.deleteFrom('ssf_streams').where('id', '=', id).execute();
   await record(tx, { action: 'ssf_stream.deleted', resource: { type: 'ssf_stream', id } });
-}
-
-/** Has a verification event sent along the stream. @throws Fault `not-found`, `too-many-requests` */
-export async function verifyStream(tx: TenantTransaction, id: string, state: string | undefined): Promise<void> {
-  await findStream(tx, id);
-  const { numUpdatedRows } = await tx.db
-    .updateTable('ssf_streams')
-    .set({ verification_at: sql<Date>`now()` })
-    .where('id', '=', id)
-    .where(sql<boolean>`coalesce(verification_at < now() - ${VERIFICATION_INTERVAL} * interval '1 second', true)`)
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n) {
-    throw new Fault('too-many-requests', 'This stream was verified a moment ago.', {
-      extra: { retryAfter: VERIFICATION_INTERVAL },
-    });
-  }
-  const body = state === undefined ? {} : { state };
-  await addMessage(tx, { ssf_stream_id: id }, { type: VERIFICATION, body });
 }

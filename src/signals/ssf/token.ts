@@ -2,7 +2,7 @@
 import { importJWK, type JWK, SignJWT } from 'jose';
 import type { Json } from '../../store/tables.ts';
 import type { Delivery } from '../delivery.ts';
-import { SESSION_REVOKED, signalPayload, VERIFICATION } from './events.ts';
+import { SESSION_REVOKED, signalPayload } from './events.ts';
 
 export type SubjectFormat = 'iss_sub' | 'email' | 'opaque';
 
@@ -18,7 +18,7 @@ export interface Correspondents {
 
 /** The claims of a delivery's token; undefined where what it tells is no longer kept. Pure. */
 export function tokenClaims(to: Correspondents, delivery: Delivery): Json | undefined {
-  const told = delivery.body === null ? signalOf(to, delivery) : verification(to.streamId, delivery.body);
+  const told = delivery.body === null ? signalOf(to, delivery) : ofStream(to.streamId, delivery.type, delivery.body);
   if (told === undefined) return undefined;
   return {
     iss: to.issuer,
@@ -37,8 +37,8 @@ export async function signToken(claims: Json, key: JWK): Promise<string> {
     .sign(await importJWK(key, alg));
 }
 
-function verification(streamId: string, body: Json): Json {
-  return { sub_id: { format: 'opaque', id: streamId }, events: { [VERIFICATION]: body } };
+function ofStream(streamId: string, type: string, body: Json): Json {
+  return { sub_id: { format: 'opaque', id: streamId }, events: { [type]: body } };
 }
 
 function signalOf(to: Correspondents, { type, event, user }: Delivery): Json | undefined {

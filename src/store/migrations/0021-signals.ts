@@ -4,7 +4,7 @@ import { statements } from './statements.ts';
 /** What is told to others (webhooks, shared signals) until they have taken it; and whose signals are listened to. */
 export const signals: Migration = {
   up: statements(`
-    -- Receivers of security event tokens, each told of all of the organization.
+    -- Receivers of security event tokens.
     CREATE TABLE ssf_streams (
       organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
       id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -15,6 +15,10 @@ export const signals: Migration = {
       -- Null: all that there are.
       events_requested text[],
       subject_format text NOT NULL CHECK (subject_format IN ('iss_sub', 'email', 'opaque')),
+      -- Of whom it tells where nothing else is said of them in ssf_stream_subjects: everybody, or nobody.
+      default_subjects text NOT NULL DEFAULT 'ALL' CHECK (default_subjects IN ('ALL', 'NONE')),
+      -- The API key of the receiver that made it; null: an administrator did, for whichever receiver has a key.
+      receiver_key uuid,
       status text NOT NULL DEFAULT 'enabled' CHECK (status IN ('enabled', 'paused', 'disabled')),
       status_reason text,
       enabled_since timestamptz NOT NULL DEFAULT now(),
@@ -23,6 +27,17 @@ export const signals: Migration = {
       PRIMARY KEY (organization_id, id)
     );
     CALL wall_in('ssf_streams', 'organization_id', :app);
+
+    CREATE TABLE ssf_stream_subjects (
+      organization_id uuid NOT NULL,
+      stream_id uuid NOT NULL,
+      user_id uuid NOT NULL,
+      wanted boolean NOT NULL,
+      PRIMARY KEY (organization_id, stream_id, user_id),
+      FOREIGN KEY (organization_id, stream_id) REFERENCES ssf_streams ON DELETE CASCADE,
+      FOREIGN KEY (organization_id, user_id) REFERENCES users ON DELETE CASCADE
+    );
+    CALL wall_in('ssf_stream_subjects', 'organization_id', :app);
 
     -- One row a message and receiver. What it says is read from the audit event when it is sent; only what tells no event says it itself.
     CREATE TABLE signal_deliveries (
@@ -43,6 +58,9 @@ export const signals: Migration = {
       attempts integer NOT NULL DEFAULT 0,
       -- Also how long the worker that is at it has it to itself.
       next_attempt_at timestamptz NOT NULL DEFAULT now(),
+      last_attempt_at timestamptz,
+      -- What the receiver's HTTP server answered; null: nothing, or it came for the message itself.
+      last_status integer,
       last_error text,
       created_at timestamptz NOT NULL DEFAULT now(),
       finished_at timestamptz,
@@ -76,7 +94,8 @@ export const signals: Migration = {
       SELECT d.organization_id FROM signal_deliveries d
       LEFT JOIN webhook_endpoints w ON w.organization_id = d.organization_id AND w.id = d.webhook_endpoint_id
       LEFT JOIN ssf_streams t ON t.organization_id = d.organization_id AND t.id = d.ssf_stream_id
-      WHERE d.state IN ('waiting', 'retry') AND d.next_attempt_at <= now() AND (w.enabled OR (t.status = 'enabled' AND t.method = 'push'))
+      WHERE d.state IN ('waiting', 'retry') AND d.next_attempt_at <= now()
+        AND (w.enabled OR (t.method = 'push' AND (t.status = 'enabled' OR d.type = 'https://schemas.openid.net/secevent/ssf/event-type/stream-updated')))
         AND NOT EXISTS (SELECT 1 FROM signal_deliveries b WHERE b.organization_id = d.organization_id AND b.target_id = d.target_id
           AND b.subject = d.subject AND b.seq < d.seq AND b.state IN ('waiting', 'retry') AND b.next_attempt_at > now()) $$;
 

@@ -76,7 +76,11 @@ export function connect(url: string, max: number, changes?: Changes): Kysely<Tab
     getTypeParser: (oid: number, format: 'text' | 'binary' = 'text') =>
       oid === 20 && format === 'text' ? Number : pg.types.getTypeParser(oid, format as 'text'),
   } as unknown as pg.CustomTypesConfig;
-  const pool = new pg.Pool({ connectionString: url, max, types, connectionTimeoutMillis: 10_000 });
+  const pool = new pg.Pool({
+    ...{ connectionString: url, max, types, connectionTimeoutMillis: 10_000 },
+    // Behind row-level security the planner's costs are far from true: it would compile a plan for seconds that runs for one.
+    onConnect: async (client) => void (await client.query('SET jit = off')),
+  });
   // A connection that the server closes is replaced by the pool, and whoever uses it at that moment is told by their statement; without
   // a listener of its own, whether idle or in use, it would end the process.
   pool.on('error', () => undefined);

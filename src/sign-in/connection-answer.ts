@@ -58,6 +58,7 @@ const samlAnswer = z.object({
     acsUrl: z.string(),
     loginUrl: z.string(),
     logoutUrl: z.string(),
+    tokenRevocationUri: z.string(),
   }),
   ...samlState.shape,
 });
@@ -73,6 +74,7 @@ const oidcAnswer = z.object({
     jwksUri: z.string(),
     postLogoutRedirectUri: z.string(),
     backchannelLogoutUri: z.string(),
+    tokenRevocationUri: z.string(),
   }),
 });
 

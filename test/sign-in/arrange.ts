@@ -35,7 +35,13 @@ export async function connection(server: TestServer, { slug }: Arranged, name: s
     id: string;
     action: string;
     config: Record<string, unknown>;
-    serviceProvider: { entityId: string; acsUrl: string; loginUrl: string; logoutUrl: string };
+    serviceProvider: {
+      entityId: string;
+      acsUrl: string;
+      loginUrl: string;
+      logoutUrl: string;
+      tokenRevocationUri: string;
+    };
     ownCertificates: { fingerprint: string; certificate: string; signsFrom: string; retiresAt: string | null }[];
     certificates: { fingerprint: string; notAfter: string; daysLeft: number }[];
     metadata: {

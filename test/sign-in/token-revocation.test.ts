@@ -8,6 +8,7 @@ import { type IdTokenClaims, signed, startHostileOidc, unsecured } from '../doub
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { connection, lastEvent, organization, within } from './arrange.ts';
+import { hostileIdp } from './hostile-idp.ts';
 
 const database = await openTestDatabase();
 const server = await startTestServer(database);
@@ -128,5 +129,35 @@ describe('global token revocation', () => {
     );
     assert.equal((await ask(await good(), of('ana'))).status, 204);
     assert.equal(await lastEvent(server, globex, 'sign_out.told_by_provider'), undefined);
+  });
+});
+
+describe('global token revocation through a SAML connection', () => {
+  it('given each way to name somebody, then 204 and their sessions end; the entity id and NameID are theirs, another’s 422 or 404', async () => {
+    const saml = await hostileIdp(server, acme, 'saml', { tokenRevocationIssuer: idp.url });
+    const path = new URL(saml.own.tokenRevocationUri).pathname;
+    const tell = async (sub_id: object, more: IdTokenClaims = {}) => {
+      const token = await idp.sign(claims({ aud: saml.own.tokenRevocationUri, ...more }), TYPED);
+      return server.http.post(path).set('Authorization', `Bearer ${token}`).send({ sub_id });
+    };
+    const bystander = await saml.signIn('bystander@acme.test');
+    const ways = [
+      { format: 'iss_sub', iss: saml.issuer, sub: 'dee@acme.test' },
+      { format: 'email', email: 'Dee@acme.test' },
+      { format: 'opaque', id: 'dee@acme.test' },
+    ];
+    for (const sub_id of ways) {
+      const browser = await saml.signIn('dee@acme.test');
+      const answer = await tell(sub_id);
+      assert.equal(answer.status, 204, answer.text);
+      assert.deepEqual([await isIn(browser), await isIn(bystander)], [false, true], sub_id.format);
+    }
+    assert.equal((await tell({ format: 'iss_sub', iss: idp.url, sub: 'dee@acme.test' })).status, 422);
+    assert.equal((await tell({ format: 'iss_sub', iss: saml.issuer, sub: 'nobody@acme.test' })).status, 404);
+    assert.equal((await tell(ways[0]!, { aud: endpoint })).status, 401, 'a token for another connection');
+    assert.equal((await tell(ways[0]!, { iss: saml.issuer })).status, 401);
+    await saml.put({});
+    assert.equal((await tell(ways[0]!)).status, 403, 'nobody may sign them');
+    assert.equal(await isIn(bystander), true);
   });
 });

@@ -125,6 +125,14 @@ function SamlOptions({ connection, changed, set }: SamlOptionsProps) {
         checked={options.forceAuthn}
         onChange={(event) => change({ forceAuthn: event.currentTarget.checked })}
       />
+      <TextInput
+        label={t.tokenRevocationIssuer}
+        description={t.tokenRevocationIssuerHint}
+        placeholder="https://"
+        type="url"
+        value={options.tokenRevocationIssuer ?? ''}
+        onChange={(event) => change({ tokenRevocationIssuer: event.currentTarget.value.trim() || null })}
+      />
     </>
   );
 }

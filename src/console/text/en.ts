@@ -105,6 +105,7 @@ const connections = {
     jwksUri: 'Our keys (JWKS)',
     postLogoutRedirectUri: 'Post-logout redirect URI',
     backchannelLogoutUri: 'Back-channel logout URI',
+    tokenRevocationUri: 'Global token revocation (Universal Logout)',
   },
   certificates: 'Certificates',
   endsOn: 'ends',
@@ -137,6 +138,9 @@ const connections = {
   idpInitiatedHint: 'From its own list of applications.',
   idpInitiatedWays: { off: 'Refused', bounce: 'Begun anew from here', consent: 'Taken when the person agrees' },
   forceAuthn: 'People sign in there anew each time',
+  tokenRevocationIssuer: 'Who signs global token revocations',
+  tokenRevocationIssuerHint:
+    'For Okta’s Universal Logout: the address of your organization there. Empty: none are taken.',
   claim: 'Your e-mail domain',
   add: 'Add',
   noDomains: 'No domain is claimed yet',

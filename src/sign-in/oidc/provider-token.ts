@@ -11,7 +11,7 @@ import {
 import { Fault } from '../../errors.ts';
 import { type Check, type Finding, printable, SignInRefusal } from '../refusal.ts';
 import type { OidcConfig } from './config.ts';
-import type { Asking } from './key-set.ts';
+import type { Asking, KeysHaving } from './key-set.ts';
 import { CLOCK_TOLERANCE_S, type Provider } from './provider.ts';
 import { quoted } from './refused.ts';
 import { issuerFor } from './tenant.ts';
@@ -29,6 +29,16 @@ export interface VerifiedToken {
   readonly algorithm: string;
 }
 
+/** Whose tokens count, and by which keys. */
+export interface TokenSigner {
+  /** Of a token whose `tid` claim is this. */
+  issuerOf(tenant: unknown): string;
+  readonly algorithms: readonly string[];
+  readonly keysHaving: KeysHaving;
+}
+
+type Wanted = Pick<JWTVerifyOptions, 'maxTokenAge' | 'requiredClaims'> & { readonly audience: string };
+
 /**
  * Verifies a provider's token.
  * @throws SignInRefusal of the check that failed, Fault `upstream-failed` where the provider's keys can't be read
@@ -39,18 +49,37 @@ export async function verifyToken(
   token: string,
   asking: Asking,
   /** The audience is the client where none is named. */
-  { audience, ...more }: Pick<JWTVerifyOptions, 'maxTokenAge' | 'requiredClaims'> & { readonly audience?: string },
+  { audience = config.clientId, ...more }: Omit<Wanted, 'audience'> & { readonly audience?: string },
 ): Promise<VerifiedToken> {
   const announced = metadata.id_token_signing_alg_values_supported ?? ['RS256'];
-  const algorithms = ASYMMETRIC.filter((each) => announced.includes(each));
-  let wanted = { iss: metadata.issuer, aud: audience ?? config.clientId };
+  const signer = {
+    issuerOf: (tenant: unknown) => issuerFor(config, metadata.issuer, tenant),
+    algorithms: ASYMMETRIC.filter((each) => announced.includes(each)),
+    keysHaving,
+  };
+  return verifySigned(signer, metadata.issuer, token, asking, { audience, ...more });
+}
+
+/**
+ * Verifies a token.
+ * @param known the issuer that is wanted, as far as it is known before the token is read
+ * @throws as `verifyToken`
+ */
+export async function verifySigned(
+  { issuerOf, algorithms, keysHaving }: TokenSigner,
+  known: string,
+  token: string,
+  asking: Asking,
+  { audience, ...more }: Wanted,
+): Promise<VerifiedToken> {
+  let wanted = { iss: known, aud: audience };
   try {
-    wanted = { ...wanted, iss: issuerFor(config, metadata.issuer, decodeJwt(token)['tid']) };
+    wanted = { ...wanted, iss: issuerOf(decodeJwt(token)['tid']) };
     const keys = createLocalJWKSet(await keysHaving(decodeProtectedHeader(token).kid, asking));
     const { payload, protectedHeader } = await jwtVerify(token, keys, {
       issuer: wanted.iss,
-      audience: wanted.aud,
-      algorithms,
+      audience,
+      algorithms: [...algorithms],
       clockTolerance: CLOCK_TOLERANCE_S,
       ...more,
     });

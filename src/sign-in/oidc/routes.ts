@@ -2,12 +2,13 @@
 import { Router } from 'express';
 import { inTenant } from '../../store/tenant.ts';
 import { guarded, openDoor, type SignInDependencies } from '../door.ts';
+import { tokenRevocationRoutes } from '../token-revocation.ts';
 import { sendToProvider } from './authorize.ts';
 import { comeBack } from './callback.ts';
 import { publishedKeys } from './client-key.ts';
 import { oidcLogoutRoutes } from './logout-routes.ts';
 import { providers } from './provider.ts';
-import { tokenRevocationRoutes } from './token-revocation.ts';
+import { verifyToken } from './provider-token.ts';
 
 /** `/oidc/:connection/...`. */
 export function oidcRoutes(deps: SignInDependencies): Router {
@@ -31,6 +32,12 @@ export function oidcRoutes(deps: SignInDependencies): Router {
     // Kept for less long than a new key waits before it signs.
     response.set('Cache-Control', 'public, max-age=300').json({ keys: keys.map(({ jwk }) => jwk) });
   });
-  router.use(oidcLogoutRoutes(deps, find), tokenRevocationRoutes(deps, find));
+  const revocations = tokenRevocationRoutes(deps, {
+    kind: 'oidc',
+    verify: async (connection, token, wanted) =>
+      verifyToken(await find(connection), connection.config, token, 'logout', wanted),
+    issuerOf: ({ config }) => config.issuer,
+  });
+  router.use(oidcLogoutRoutes(deps, find), revocations);
   return router;
 }

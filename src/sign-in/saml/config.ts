@@ -32,6 +32,8 @@ export const samlOptions = {
   expiredCertificates: z.enum(['accept', 'refuse']).default('accept'),
   /** Whether signing out here signs out there too, where the identity provider takes that. */
   endProviderSession: z.boolean().default(true),
+  /** Who signs global token revocations (Okta: the address of its organization), as an OpenID provider; null: none are taken. */
+  tokenRevocationIssuer: webAddress.nullable().default(null),
 };
 
 /** What is said of a SAML connection beside what is common to all. */

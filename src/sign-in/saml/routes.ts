@@ -2,14 +2,16 @@
 import { Router } from 'express';
 import { inTenant } from '../../store/tenant.ts';
 import { guarded, openDoor, type SignInDependencies } from '../door.ts';
+import { tokenRevocationRoutes } from '../token-revocation.ts';
 import { takeResponse } from './acs.ts';
 import { needsOwnKey } from './config.ts';
 import { takeLogoutForm, takeLogoutQuery } from './logout.ts';
 import { ownKeys, publishedCertificates } from './own-key.ts';
 import { sendToProvider } from './send.ts';
 import { metadataOf, serviceProviderOf } from './service-provider.ts';
+import { revokedBy } from './token-revocation.ts';
 
-/** `/saml/:connection/{metadata,login,acs,logout}`. */
+/** `/saml/:connection/{metadata,login,acs,logout,global-token-revocation}`. */
 export function samlRoutes(deps: SignInDependencies): Router {
   const router = Router();
   const { baseUrl } = deps.settings.http;
@@ -52,5 +54,6 @@ export function samlRoutes(deps: SignInDependencies): Router {
     const door = await openDoor(deps, request, 'saml');
     await takeLogoutForm(deps, door, request, response);
   });
+  router.use(tokenRevocationRoutes(deps, revokedBy(deps.settings)));
   return router;
 }

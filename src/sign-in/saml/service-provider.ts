@@ -13,6 +13,8 @@ export interface ServiceProvider {
   readonly loginUrl: string;
   /** Where the identity provider's logout messages come, by either binding. */
   readonly logoutUrl: string;
+  /** Okta's Universal Logout. */
+  readonly tokenRevocationUri: string;
 }
 
 /** The names and addresses of a connection towards its identity provider; each connection has its own. */
@@ -23,6 +25,7 @@ export function serviceProviderOf(baseUrl: string, connectionId: string): Servic
     acsUrl: `${base}/acs`,
     loginUrl: `${base}/login`,
     logoutUrl: `${base}/logout`,
+    tokenRevocationUri: `${base}/global-token-revocation`,
   };
 }
 

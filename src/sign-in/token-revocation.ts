@@ -5,41 +5,58 @@
 import express, { type Request, Router } from 'express';
 import { decodeProtectedHeader } from 'jose';
 import { z } from 'zod';
-import { record } from '../../audit/record.ts';
-import { hashOf } from '../../credentials/sealing.ts';
-import { Fault } from '../../errors.ts';
-import { bearerOf } from '../../http/operator.ts';
-import { receive } from '../../offboarding/receive.ts';
-import { inTenant } from '../../store/tenant.ts';
-import { refuseReplay } from '../attempt.ts';
-import { domainOf } from '../attributes.ts';
-import type { OidcConnection } from '../connection.ts';
-import { type Door, openDoor, type SignInDependencies } from '../door.ts';
-import { auditRefusal, SignInRefusal } from '../refusal.ts';
-import { serves } from '../served-domains.ts';
-import { personMeant, type SubjectId, subjectId } from '../subject-id.ts';
-import { relyingPartyOf } from './addresses.ts';
-import { CLOCK_TOLERANCE_S, type FindProvider } from './provider.ts';
-import { verifyToken } from './provider-token.ts';
+import { record } from '../audit/record.ts';
+import { hashOf } from '../credentials/sealing.ts';
+import { Fault } from '../errors.ts';
+import { bearerOf } from '../http/operator.ts';
+import { receive } from '../offboarding/receive.ts';
+import { inTenant } from '../store/tenant.ts';
+import { refuseReplay } from './attempt.ts';
+import { domainOf } from './attributes.ts';
+import type { Connection } from './connection.ts';
+import { type Door, openDoor, type SignInDependencies } from './door.ts';
+import { CLOCK_TOLERANCE_S } from './oidc/provider.ts';
+import type { VerifiedToken } from './oidc/provider-token.ts';
+import { auditRefusal, SignInRefusal } from './refusal.ts';
+import { serves } from './served-domains.ts';
+import { personMeant, type SubjectId, subjectId } from './subject-id.ts';
 
 const TYPE = 'global-token-revocation+jwt';
 const MAX_AGE_S = 600;
 /** Of any format, known here or not. */
 const body = z.object({ sub_id: z.looseObject({ format: z.string().min(1).max(320) }) });
 
-/** `/oidc/:connection/global-token-revocation`: 204, 400, 401, 403, 404, 422. */
-export function tokenRevocationRoutes(deps: SignInDependencies, find: FindProvider): Router {
+/** What such a token must have beside its issuer. */
+export interface RevocationToken {
+  readonly audience: string;
+  readonly maxTokenAge: number;
+  readonly requiredClaims: string[];
+}
+
+/** How a provider that asks is known by the protocol of its connection. */
+export interface Revoker<K extends Kind> {
+  readonly kind: K;
+  /** @throws SignInRefusal, Fault `upstream-failed` where its keys can't be read */
+  verify(connection: Of<K>, token: string, wanted: RevocationToken): Promise<VerifiedToken>;
+  /** In whose name it speaks of its people (`iss_sub`). */
+  issuerOf(connection: Of<K>): string;
+}
+type Kind = Connection['kind'];
+type Of<K extends Kind> = Extract<Connection, { kind: K }>;
+
+/** `/{saml,oidc}/:connection/global-token-revocation`: 204, 400, 401, 403, 404, 422. */
+export function tokenRevocationRoutes<K extends Kind>(deps: SignInDependencies, by: Revoker<K>): Router {
   const router = Router();
   const parse = express.json({ limit: '16kb', type: ['application/json', 'application/*+json'] });
-  router.post('/oidc/:connection/global-token-revocation', async (request, response) => {
-    const door = await openDoor(deps, request, 'oidc');
+  router.post(`/${by.kind as Kind}/:connection/global-token-revocation`, async (request, response) => {
+    const door = await openDoor(deps, request, by.kind);
     response.set('Cache-Control', 'no-store');
     try {
-      const once = await authenticated(deps, find, door, request);
+      const once = await authenticated(deps, by, door, request);
       await new Promise<void>((done, fail) =>
         parse(request, response, (error) => (error === undefined ? done() : fail(error))),
       );
-      const status = await revoke(deps, door, once, request.body);
+      const status = await revoke(deps, door, by.issuerOf(door.connection), once, request.body);
       response.status(status).end();
     } catch (error) {
       if (!(error instanceof SignInRefusal)) throw error;
@@ -60,10 +77,10 @@ interface Once {
 }
 
 /** Whether it is the provider that asks. @throws SignInRefusal, Fault `forbidden` where the connection is turned off */
-async function authenticated(
+async function authenticated<K extends Kind>(
   { settings }: SignInDependencies,
-  find: FindProvider,
-  { connection }: Door<OidcConnection>,
+  by: Revoker<K>,
+  { connection }: Door<Of<K>>,
   request: Request,
 ): Promise<Once> {
   const token = bearerOf(request);
@@ -71,9 +88,8 @@ async function authenticated(
   const typ = typeOf(token);
   if (typ !== TYPE)
     throw new SignInRefusal('token', { reason: 'The token is of another type.', wanted: TYPE, got: typ });
-  const audience = relyingPartyOf(settings.http.baseUrl, connection.id).tokenRevocationUri;
-  const { claims } = await verifyToken(await find(connection), connection.config, token, 'logout', {
-    audience,
+  const { claims } = await by.verify(connection, token, {
+    audience: `${settings.http.baseUrl}/${connection.kind}/${connection.id}/global-token-revocation`,
     maxTokenAge: MAX_AGE_S,
     requiredClaims: ['iat', 'exp', 'jti'],
   });
@@ -93,7 +109,8 @@ function typeOf(token: string): string {
 /** @returns the status to answer with */
 async function revoke(
   deps: SignInDependencies,
-  door: Door<OidcConnection>,
+  door: Door,
+  issuer: string,
   once: Once,
   said: unknown,
 ): Promise<number> {
@@ -101,7 +118,7 @@ async function revoke(
   if (!asked.success) throw new Fault('invalid-input', 'The body names no subject.', { where: 'sub_id' });
   const { connection, origin } = door;
   const known = subjectId.safeParse(asked.data.sub_id);
-  if (!known.success || !isTheirs(connection, known.data)) return 422;
+  if (!known.success || !isTheirs(connection, issuer, known.data)) return 422;
   return inTenant(deps.store.db, connection.organizationId, origin, async (tx) => {
     await refuseReplay(tx, connection.id, once.id, once.until);
     const userId = await personMeant(tx, connection.id, known.data);
@@ -121,7 +138,7 @@ async function revoke(
 }
 
 /** A provider speaks of its own people, and of those of domains that it may vouch for. */
-function isTheirs(connection: OidcConnection, asked: SubjectId): boolean {
-  if (asked.format === 'iss_sub') return asked.iss === connection.config.issuer;
+function isTheirs(connection: Connection, issuer: string, asked: SubjectId): boolean {
+  if (asked.format === 'iss_sub') return asked.iss === issuer;
   return asked.format !== 'email' || (asked.email.includes('@') && serves(connection, domainOf(asked.email)));
 }

@@ -1,11 +1,12 @@
 /** `drawbridge sync plan|run|held`: what the commands do and say; the terminal itself is the caller's. */
-import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
+import { inTenant, type Origin } from '../store/tenant.ts';
 import { findDirectory } from './directory.ts';
 import { HEADINGS, type PlanGroup, planTable } from './plan-table.ts';
 import { type ProgressOutput, progressOn } from './progress.ts';
 import type { ChangeKind } from './reconcile/changes.ts';
 import { approveRun, discardRun } from './reconcile/held.ts';
 import { type RunDependencies, type RunReport, runDirectory } from './reconcile/run.ts';
+import { countPeople } from './reconcile/run-progress.ts';
 import { type SyncedPerson, syncPerson } from './reconcile/sync-person.ts';
 import { findRun, listChanges, listRuns, type PlannedChange, type RunSummary } from './runs.ts';
 
@@ -39,17 +40,6 @@ export async function syncDirectory(
   }).finally(() => progress?.end());
   const groups = await planGroups(deps, report, options);
   return { report, lines: [...planTable(groups, columns), '', ...verdictLines(report)] };
-}
-
-/** How many a directory named last time. */
-async function countPeople({ db }: TenantTransaction, directoryId: string): Promise<number> {
-  const { count } = await db
-    .selectFrom('directory_users')
-    .select((count) => count.fn.countAll<number>().as('count'))
-    .where('directory_id', '=', directoryId)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirstOrThrow();
-  return count;
 }
 
 /** The plans that wait for a person; one without changes waits for nobody. */

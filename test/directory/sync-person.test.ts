@@ -122,13 +122,58 @@ describe('one person at the source', () => {
     assert.equal(await statusOf(acme, 'p1@acme.example'), 'active');
   });
 
-  it('given a source that can not be asked for one, or nobody to ask, then that is said', async () => {
+  it('given a source that can only be read as a whole, then they are looked for in it, and nobody else is changed', async () => {
+    const { acme, write } = await companyWithFile(8);
+    write(
+      { 1: 'E1,ana@acme.example,Ana Moved,Support,Agent,active', 2: 'E2,ben@acme.example,Ben,Sales,Agent,inactive' },
+      8,
+    );
+    const { body } = await sync(acme, 'p1@acme.example').expect(200);
+    assert.deepEqual(body.directories, [{ directory: 'hr', answer: 'found', reason: null }]);
+    assert.equal((await acme.api('get', '/people/ana@acme.example')).body.displayName, 'Ana Moved');
+    assert.equal(await statusOf(acme, 'p2@acme.example'), 'active');
+    await sync(acme, 'p2@acme.example').expect(200);
+    assert.equal(await statusOf(acme, 'p2@acme.example'), 'deprovisioned');
+    const run = await acme.api('post', '/directories/hr/runs').send({}).expect(200);
+    assert.deepEqual(run.body.counts, {});
+  });
+
+  it('given they are not in it, then they leave; not so where it is far shorter, empty, or has a line that may be theirs', async () => {
+    const { acme, write } = await companyWithFile(8);
+    write({}, 2);
+    const short = await sync(acme, 'p8@acme.example').expect(400);
+    assert.match(short.body.detail, /names 2 people, the last run had 8/);
+    write({}, 0);
+    await sync(acme, 'p8@acme.example').expect(400);
+    write({ 7: ',p7@acme.example,Person 7,Sales,Agent,active' }, 7);
+    const nameless = await sync(acme, 'p8@acme.example').expect(400);
+    assert.match(nameless.body.detail, /line 8.*nobody can say whether it is this person's/);
+    write(
+      { 7: 'E8,p8@acme.example,Person 8,Sales,Agent,active', 6: 'e8,p8@acme.example,Person 8,Sales,Agent,inactive' },
+      7,
+    );
+    const twice = await sync(acme, 'p8@acme.example').expect(200);
+    assert.partialDeepStrictEqual(twice.body.directories, [{ answer: 'unusable' }]);
+    assert.equal(await statusOf(acme, 'p8@acme.example'), 'active');
+    write({}, 7);
+    const gone = await sync(acme, 'p8@acme.example').expect(200);
+    assert.equal(gone.body.directories[0].answer, 'missing');
+    assert.equal(await statusOf(acme, 'p8@acme.example'), 'deprovisioned');
+  });
+
+  it('given nobody of this address, or somebody whom no pulled directory knows, then that is said', async () => {
     const acme = await makeCompany(server, database);
-    acme.write('E1,ana@acme.example,Ana,Sales,Manager,active');
-    await acme.sync();
-    const { body } = await sync(acme, 'ana@acme.example').expect(200);
-    assert.partialDeepStrictEqual(body.directories, [{ directory: 'hr', answer: 'not-asked' }]);
-    assert.match(body.directories[0].reason, /kind csv can not be asked for one person/);
     await sync(acme, 'nobody@acme.example').expect(404);
   });
 });
+
+/** A company whose people are the first so many of a file, each as usual but for the lines given. */
+async function companyWithFile(people: number) {
+  const acme = await makeCompany(server, database);
+  const usual = (at: number) => `E${at},p${at}@acme.example,Person ${at},Sales,Agent,active`;
+  const write = (otherwise: Readonly<Record<number, string>>, count: number) =>
+    acme.write(...Array.from({ length: count }, (_, at) => otherwise[at + 1] ?? usual(at + 1)));
+  write({}, people);
+  await acme.sync();
+  return { acme, write };
+}

@@ -29,6 +29,17 @@ export async function beginProgress(tx: TenantTransaction, runId: string, direct
     WHERE directory_id = ${directoryId} AND deleted_at IS NULL`.execute(tx.db);
 }
 
+/** How many a directory named last time. */
+export async function countPeople({ db }: TenantTransaction, directoryId: string): Promise<number> {
+  const { count } = await db
+    .selectFrom('directory_users')
+    .select((count) => count.fn.countAll<number>().as('count'))
+    .where('directory_id', '=', directoryId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return count;
+}
+
 /** Nothing more is to be told than what has become of it. */
 export async function endProgress(tx: TenantTransaction, runId: string): Promise<void> {
   await tx.db.deleteFrom('sync_progress').where('run_id', '=', runId).execute();

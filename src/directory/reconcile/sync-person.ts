@@ -6,18 +6,21 @@ import { Fault } from '../../errors.ts';
 import type { DirectoryRow } from '../../store/tables.ts';
 import { inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
 import { isPulled, openSource } from '../sources/open.ts';
-import type { BadRecord, Source, SourceUser } from '../sources/source.ts';
+import { askFor, type Said } from '../sources/seek.ts';
+import type { SourceUser } from '../sources/source.ts';
 import type { Change } from './changes.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { guardSettings } from './guard.ts';
 import { reconcilePeople } from './people.ts';
 import { PRESENT } from './present.ts';
 import type { RunDependencies } from './run.ts';
+import { countPeople } from './run-progress.ts';
 import { asOnlyRunner } from './turns.ts';
 
 /** What one source said. */
 export interface SourceAnswer {
   readonly directory: string;
-  readonly answer: 'found' | 'missing' | 'unusable' | 'not-asked';
+  readonly answer: 'found' | 'missing' | 'unusable';
   readonly reason: string | null;
 }
 
@@ -47,15 +50,10 @@ export async function syncPerson(
   const directories: SourceAnswer[] = [];
   const changes: Change[] = [];
   for (const each of stated) {
-    const { id, slug: directory, kind } = each.directory;
+    const { id, slug: directory } = each.directory;
     const source = openSource(deps, each.directory);
-    if (source.readPerson === undefined) {
-      const reason = `a source of kind ${kind} can not be asked for one person: run the directory`;
-      directories.push({ directory, answer: 'not-asked', reason });
-      continue;
-    }
     await asOnlyRunner(deps.store.db, id, async () => {
-      const said = await (source as Required<Source>).readPerson(each.sourceKey);
+      const said = await askFor(source, each.sourceKey);
       changes.push(...(await inside((tx) => settleAnswer(deps, tx, each, said))));
       directories.push({ directory, ...answerOf(said) });
     });
@@ -63,9 +61,9 @@ export async function syncPerson(
   return { directories, changes };
 }
 
-function answerOf(said: SourceUser | BadRecord | null): Pick<SourceAnswer, 'answer' | 'reason'> {
-  if (said === null) return { answer: 'missing', reason: 'the source has nobody of this key' };
-  if (said.kind === 'bad') return { answer: 'unusable', reason: said.reason };
+function answerOf({ person }: Said): Pick<SourceAnswer, 'answer' | 'reason'> {
+  if (person === null) return { answer: 'missing', reason: 'the source has nobody of this key' };
+  if (person.kind === 'bad') return { answer: 'unusable', reason: person.reason };
   return { answer: 'found', reason: null };
 }
 
@@ -92,8 +90,9 @@ async function settleAnswer(
   deps: RunDependencies,
   tx: TenantTransaction,
   { directory, recordId }: Stated,
-  said: SourceUser | BadRecord | null,
+  said: Said,
 ): Promise<Change[]> {
+  await refuseShrunken(tx, directory, said);
   const { answer, reason } = answerOf(said);
   await record(tx, {
     action: 'directory.person_read',
@@ -101,9 +100,28 @@ async function settleAnswer(
     reason: reason ?? '',
     detail: { directory: directory.slug, answer },
   });
-  if (said === null) await recordMissing(tx, directory.id, recordId);
-  else if (said.kind === 'user') await recordFound(tx, directory.id, recordId, said);
+  if (said.person === null) await recordMissing(tx, directory.id, recordId);
+  else if (said.person.kind === 'user') await recordFound(tx, directory.id, recordId, said.person);
   return reconcilePeople(deps, tx, { directoryUserIds: [recordId] }, 'request');
+}
+
+/** Whoever is missing where many are is not held to have left: as a run's guard has it. */
+async function refuseShrunken(
+  tx: TenantTransaction,
+  { id, guards }: Selectable<DirectoryRow>,
+  { person, people }: Said,
+): Promise<void> {
+  if (person !== null || people === null) return;
+  const former = await countPeople(tx, id);
+  const { maxFeedShrink, shareAppliesAbove } = guardSettings.parse(guards);
+  if (people > 0 && former - people <= Math.max(shareAppliesAbove, maxFeedShrink * former)) return;
+  throw new Fault(
+    'invalid-feed',
+    `The source names ${people} people, the last run had ${former}; nothing was changed.`,
+    {
+      remedy: 'Run the directory: its plan waits for a person to look at it.',
+    },
+  );
 }
 
 async function recordFound(

@@ -106,7 +106,7 @@ export interface Source {
   read(since: string | null): Promise<Reading>;
   /**
    * Asks for one person, as a whole reading would say them; their groups are left to the next reading. Left out where the source has no
-   * way to be asked.
+   * way to be asked: then everything is read, and they are looked for in it (seek.ts).
    * @returns null where the source itself says that there is nobody of this key
    * @throws Fault as a reading does; an answer that may be anything else's is one
    */

@@ -161,6 +161,7 @@ export interface DirectoryGroupRow {
   source_key: string;
   external_id: string | null;
   display_name: string;
+  of_people: Generated<boolean>;
   attributes: Generated<Json>;
   version: Generated<number>;
   created_at: Generated<Date>;
@@ -297,6 +298,7 @@ export interface StagedGroupRow {
   run_id: string;
   group_key: string;
   name: string;
+  of_people: boolean;
 }
 
 export interface StagedLinkRow {

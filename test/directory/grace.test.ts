@@ -69,6 +69,29 @@ describe('days of grace', () => {
     assert.deepEqual((await acme.sync()).counts, { 'user.waiting': 1 }, 'no longer than was said');
   });
 
+  it('given whoever is missing, or has a line that can not be used, was the last one in a group, then they are still in it', async () => {
+    const acme = await company(7, { maxBadShare: 1 });
+    const others = people(3).map((line) => line.replace('Team', 'Others'));
+    acme.write(...others, person(3));
+    await acme.sync();
+    acme.write(...others);
+    assert.deepEqual((await acme.sync()).counts, { 'user.missing': 1 });
+    assert.deepEqual((await acme.sync()).counts, { 'user.waiting': 1 });
+    assert.deepEqual(await acme.memberships('p3@acme.example'), ['main:member (mapping)']);
+    acme.write(...others, person(3, { ends: 'nonsense' }));
+    await acme.sync();
+    assert.deepEqual(await acme.memberships('p3@acme.example'), ['main:member (mapping)']);
+    acme.write(...others, person(3, { groups: 'Others' }));
+    await acme.sync();
+    assert.deepEqual(await acme.memberships('p3@acme.example'), [], 'until they are said not to be');
+    const { body } = await acme.api('get', '/directory-groups').expect(200);
+    assert.deepEqual(
+      body.groups.map(({ name }: { name: string }) => name),
+      ['Others'],
+      'and the group goes with them',
+    );
+  });
+
   it('given they are back within the grace, then nothing has happened to them', async () => {
     const acme = await company(7);
     acme.write(...people(3));

@@ -95,8 +95,8 @@ async function carryOver(tx: TenantTransaction, runId: string, directoryId: stri
     sql`d.leaves_at`,
   );
   await sql`
-    INSERT INTO staged_groups (organization_id, run_id, group_key, name)
-    SELECT g.organization_id, ${runId}::uuid, g.source_key, g.display_name FROM directory_groups g
+    INSERT INTO staged_groups (organization_id, run_id, group_key, name, of_people)
+    SELECT g.organization_id, ${runId}::uuid, g.source_key, g.display_name, g.of_people FROM directory_groups g
     WHERE g.directory_id = ${directoryId}
       AND NOT EXISTS (SELECT 1 FROM staged_gone x WHERE x.run_id = ${runId} AND x.what = 'group' AND x.key = g.source_key)
     ON CONFLICT DO NOTHING`.execute(tx.db);
@@ -177,13 +177,19 @@ async function keepMissing(tx: TenantTransaction, runId: string, directoryId: st
   );
 }
 
-/** In the groups that are still there. @param whose a SELECT of `source_key` */
+/** In the groups that are still there, as one is that only they are in. @param whose a SELECT of `source_key` */
 async function carryLinks(
   tx: TenantTransaction,
   runId: string,
   directoryId: string,
   whose: RawBuilder<unknown>,
 ): Promise<void> {
+  await sql`
+    INSERT INTO staged_groups (organization_id, run_id, group_key, name, of_people)
+    SELECT g.organization_id, ${runId}::uuid, g.source_key, g.display_name, true FROM directory_groups g
+    WHERE g.directory_id = ${directoryId} AND g.of_people AND g.source_key IN (
+      SELECT l.group_key FROM (${formerLinks(directoryId)}) l WHERE l.member_is = 'user' AND l.member_key IN (${whose}))
+    ON CONFLICT DO NOTHING`.execute(tx.db);
   await sql`
     INSERT INTO staged_links (organization_id, run_id, group_key, member_key, member_is)
     SELECT s.organization_id, ${runId}::uuid, l.group_key, l.member_key, l.member_is

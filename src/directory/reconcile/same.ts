@@ -97,8 +97,8 @@ export async function drawIn(
 /** The groups that they are in by their own records are still there. */
 async function keepGroups(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
   await sql`
-    INSERT INTO staged_groups (organization_id, run_id, group_key, name)
-    SELECT g.organization_id, ${runId}::uuid, g.source_key, g.display_name FROM directory_groups g
+    INSERT INTO staged_groups (organization_id, run_id, group_key, name, of_people)
+    SELECT g.organization_id, ${runId}::uuid, g.source_key, g.display_name, true FROM directory_groups g
     -- One member is enough (OFFSET 0: looked for in the group alone).
     WHERE g.directory_id = ${directoryId} AND EXISTS (
       SELECT FROM directory_group_members m WHERE m.directory_id = ${directoryId} AND m.group_id = g.id

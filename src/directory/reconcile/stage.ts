@@ -101,8 +101,9 @@ async function writeBatch(
     restated.map(({ sourceKey }) => ({ what: 'memberships', key: sourceKey, member: '' })),
   );
   const stated = sayingGroups.flatMap((user) => user.groups.map((name) => ({ key: name.toLowerCase(), name, user })));
-  const named = stated.map(({ key, name }) => ({ key, name }));
-  await writeGroups(tx, runId, [...groups.map(({ groupKey, name }) => ({ key: groupKey, name })), ...named], journal);
+  const named = stated.map(({ key, name }) => ({ key, name, ofPeople: true }));
+  const told = groups.map(({ groupKey, name }) => ({ key: groupKey, name, ofPeople: false }));
+  await writeGroups(tx, runId, [...told, ...named], journal);
   await writeLinks(tx, runId, [
     ...stated.map(({ key, user }) => ({ group: key, member: user.sourceKey, memberIs: 'user' })),
     ...links.flatMap((link) =>
@@ -174,21 +175,22 @@ async function writeBad(tx: TenantTransaction, runId: string, bad: readonly OfKi
 async function writeGroups(
   tx: TenantTransaction,
   runId: string,
-  groups: readonly { key: string; name: string }[],
+  groups: readonly { key: string; name: string; ofPeople: boolean }[],
   journal: boolean,
 ): Promise<void> {
   if (groups.length === 0) return;
   await sql`
     WITH given AS (
-      SELECT DISTINCT ON (g.key) g.key, g.name FROM jsonb_to_recordset(${JSON.stringify(groups)}::jsonb) AS g(key text, name text)
-      ORDER BY g.key, g.name
+      SELECT g.key, min(g.name) AS name, bool_and(g."ofPeople") AS of_people
+      FROM jsonb_to_recordset(${JSON.stringify(groups)}::jsonb) AS g(key text, name text, "ofPeople" boolean) GROUP BY g.key
     ), back AS (
       DELETE FROM staged_gone x USING given WHERE x.run_id = ${runId} AND x.what = 'group' AND x.key = given.key
     )
-    INSERT INTO staged_groups (organization_id, run_id, group_key, name)
-    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, key, name FROM given
-    ON CONFLICT (organization_id, run_id, group_key) DO UPDATE SET name = excluded.name
-      WHERE ${journal} OR staged_groups.name > excluded.name`.execute(tx.db);
+    INSERT INTO staged_groups AS s (organization_id, run_id, group_key, name, of_people)
+    SELECT ${tx.organizationId}::uuid, ${runId}::uuid, key, name, of_people FROM given
+    ON CONFLICT (organization_id, run_id, group_key) DO UPDATE SET of_people = s.of_people AND excluded.of_people,
+      name = CASE WHEN ${journal} THEN excluded.name ELSE least(s.name, excluded.name) END
+      WHERE ${journal} OR s.name > excluded.name OR s.of_people > excluded.of_people`.execute(tx.db);
 }
 
 interface Link {

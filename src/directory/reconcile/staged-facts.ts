@@ -57,10 +57,11 @@ async function refreshStatistics(tx: TenantTransaction, written: number): Promis
 
 async function recordGroups(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {
   await sql`
-    INSERT INTO directory_groups (organization_id, directory_id, source_key, display_name)
-    SELECT organization_id, ${directoryId}::uuid, group_key, name FROM staged_groups WHERE run_id = ${runId}
-    ON CONFLICT (organization_id, directory_id, source_key) DO UPDATE SET display_name = excluded.display_name, updated_at = now()
-      WHERE directory_groups.display_name <> excluded.display_name`.execute(tx.db);
+    INSERT INTO directory_groups AS g (organization_id, directory_id, source_key, display_name, of_people)
+    SELECT organization_id, ${directoryId}::uuid, group_key, name, of_people FROM staged_groups WHERE run_id = ${runId}
+    ON CONFLICT (organization_id, directory_id, source_key) DO UPDATE SET display_name = excluded.display_name,
+      of_people = excluded.of_people, updated_at = now()
+      WHERE (g.display_name, g.of_people) <> (excluded.display_name, excluded.of_people)`.execute(tx.db);
 }
 
 async function recordMembers(tx: TenantTransaction, runId: string, directoryId: string): Promise<void> {

@@ -156,6 +156,8 @@ export const people: Migration = {
       source_key text NOT NULL,
       external_id text,
       display_name text NOT NULL,
+      -- Whether the source has it only as something that people's records say: then it is there for as long as one of them does.
+      of_people boolean NOT NULL DEFAULT false,
       attributes jsonb NOT NULL DEFAULT '{}',
       version integer NOT NULL DEFAULT 1,
       created_at timestamptz NOT NULL DEFAULT now(),

@@ -121,6 +121,7 @@ export const access: Migration = {
       run_id uuid NOT NULL,
       group_key text NOT NULL,
       name text NOT NULL,
+      of_people boolean NOT NULL,
       PRIMARY KEY (organization_id, run_id, group_key),
       FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
     );

@@ -8,6 +8,7 @@ export function catalogOf(models: Models): ModelCatalog {
   return {
     names: () => [...models.keys()],
     regions: (name) => models.get(name)?.regions.map(({ id }) => id) ?? [],
+    oneAccount: (name) => models.get(name)?.accounts?.organizationsPerPerson === 'one',
     role: (name, role) => {
       const model = models.get(name);
       const found = model && findRole(model, { scopeKind: model.defaultRole.scope, role });

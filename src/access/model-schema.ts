@@ -144,6 +144,7 @@ export const modelFile = z.strictObject({
     enforceSso: z.boolean().default(false),
   }),
   regions: z.array(z.strictObject({ id: modelName, label })).default([]),
+  /** `one`: an e-mail address has an account in one organization of this model at a time. */
   accounts: z.strictObject({ organizationsPerPerson: z.enum(['one', 'several']) }).optional(),
   /** Shown to people, read by no rule. */
   information: z.record(label, z.union([label, z.array(label)])).default({}),

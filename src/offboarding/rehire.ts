@@ -11,6 +11,7 @@ import { findPerson } from '../access/people.ts';
 import { record } from '../audit/record.ts';
 import { Fault } from '../errors.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { HAS_ACCOUNT_ELSEWHERE } from '../tenancy/account-scope.ts';
 import { graceEnd } from './restorable.ts';
 import { type Restoration, restorations, restore } from './restore.ts';
 
@@ -113,18 +114,20 @@ async function look(
 
 /** A directory that says somebody is gone would let them go again at its next word. */
 async function obstaclesTo({ db }: TenantTransaction, userId: string): Promise<string[]> {
-  const { rows } = await sql<{ erased: boolean; taken: boolean; directories: string[] }>`
+  const { rows } = await sql<{ erased: boolean; taken: boolean; elsewhere: boolean; directories: string[] }>`
     SELECT u.erased_at IS NOT NULL AS erased,
       EXISTS (SELECT 1 FROM users o WHERE o.email = u.email AND o.status <> 'deprovisioned') AS taken,
+      EXISTS (SELECT FROM accounts_elsewhere(ARRAY[u.email])) AS elsewhere,
       array(SELECT s.slug FROM directory_users d JOIN directories s ON s.id = d.directory_id AND s.decides_lifecycle
         WHERE d.user_id = u.id AND (d.deleted_at IS NOT NULL OR NOT d.active OR d.ends_at <= now())
           AND NOT EXISTS (SELECT 1 FROM directory_users o WHERE o.directory_id = d.directory_id AND o.user_id = u.id
             AND o.deleted_at IS NULL AND o.active AND coalesce(o.ends_at > now(), true)) ORDER BY s.slug) AS directories
     FROM users u WHERE u.id = ${userId}`.execute(db);
-  const { erased = false, taken = false, directories = [] } = rows[0] ?? {};
+  const { erased = false, taken = false, elsewhere = false, directories = [] } = rows[0] ?? {};
   return [
     ...(erased ? ['Their personal data has been erased: add them as a new person.'] : []),
     ...(taken ? ['Somebody else has their e-mail address now.'] : []),
+    ...(elsewhere ? [HAS_ACCOUNT_ELSEWHERE] : []),
     ...directories.map((slug) => `The directory ${slug} says that they have left: have it say that they are back.`),
   ];
 }

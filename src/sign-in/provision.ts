@@ -15,6 +15,7 @@ import type { JobQueue } from '../jobs/queue.ts';
 import { haveTombstone } from '../offboarding/tombstone.ts';
 import type { Settings } from '../settings.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
+import { ACCOUNT_SCOPE, HAS_ACCOUNT_ELSEWHERE, hasAccountElsewhere } from '../tenancy/account-scope.ts';
 import type { Login } from './attributes.ts';
 import type { Connection } from './connection.ts';
 import { identify, type Verdict } from './identify.ts';
@@ -136,10 +137,15 @@ async function createPerson(
   { defaultRole, invited, justInTime }: Known,
 ): Promise<string | undefined> {
   const { rows } = await sql<{ id: string }>`
-    INSERT INTO users (organization_id, email, display_name) VALUES (${tx.organizationId}, ${email}, ${login.name})
-    ON CONFLICT DO NOTHING RETURNING id`.execute(tx.db);
+    INSERT INTO users (organization_id, account_scope, email, display_name)
+    VALUES (${tx.organizationId}, ${ACCOUNT_SCOPE}, ${email}, ${login.name}) ON CONFLICT DO NOTHING RETURNING id`.execute(
+    tx.db,
+  );
   const userId = rows[0]?.id;
-  if (userId === undefined) return undefined;
+  if (userId === undefined) {
+    if (!(await hasAccountElsewhere(tx, email))) return undefined;
+    throw new SignInRefusal('person', { reason: HAS_ACCOUNT_ELSEWHERE, remedy: 'Have that account ended first.' });
+  }
   await record(tx, {
     action: 'user.created',
     resource: { type: 'user', id: userId },

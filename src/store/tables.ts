@@ -9,6 +9,7 @@ export interface OrganizationRow {
   slug: string;
   name: string;
   model: string;
+  account_scope: Generated<string>;
   default_role: string | null;
   just_in_time: Generated<boolean>;
   groups_from: Generated<'any' | 'directory'>;
@@ -53,6 +54,7 @@ export interface ProductRow {
 
 export interface UserRow {
   organization_id: string;
+  account_scope: Generated<string>;
   id: Generated<string>;
   email: string;
   display_name: Generated<string>;

@@ -16,6 +16,8 @@ export interface ModelCatalog {
   role(model: string, role: string): { readonly administrative: boolean; readonly transferOnly: boolean } | undefined;
   /** Regions that the model offers; empty where it says nothing of them. */
   regions(model: string): readonly string[];
+  /** Whether a person has one account among all organizations of the model. */
+  oneAccount(model: string): boolean;
 }
 
 /** What an organization's settings are held against; given where the capabilities are put together. */
@@ -96,7 +98,7 @@ export async function putOrganization(
 ): Promise<Put> {
   const { catalog } = rules;
   const before = await tx.db.selectFrom('organizations').selectAll().forUpdate().executeTakeFirst();
-  const values = columnsOf(input);
+  const values = { ...columnsOf(input), account_scope: catalog.oneAccount(input.model) ? input.model : '' };
   const changed = changedFields(before, values);
   if (before !== undefined && changed.length === 0) return { id: before.id, action: 'keep', changed };
   refuseUnknown(catalog, input);
@@ -113,7 +115,11 @@ export async function putOrganization(
   const write = before
     ? db.updateTable('organizations').set(values).where('id', '=', id)
     : db.insertInto('organizations').values({ ...values, id });
-  await unlessTaken(async () => void (await write.execute()), taken);
+  const somebody = new Fault('conflict', 'People of this organization have accounts in others of the same model.', {
+    where: 'model',
+    remedy: 'The model now gives each person one account: let them go in all organizations but one.',
+  });
+  await unlessTaken(() => unlessTaken(async () => void (await write.execute()), somebody, 'users_one_account'), taken);
   const action = before === undefined ? 'create' : 'update';
   const resource = { type: 'organization', id };
   await record(tx, {

@@ -74,13 +74,15 @@ export function changedFields(
 
 /**
  * Runs a write that a unique key may refuse.
+ * @param key the one that is meant; left out: whichever
  * @throws `fault` in place of the database's own words
  */
-export async function unlessTaken<T>(work: () => Promise<T>, fault: Fault): Promise<T> {
+export async function unlessTaken<T>(work: () => Promise<T>, fault: Fault, key?: string): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw (error as { code?: string }).code === '23505' ? fault : error;
+    const { code, constraint } = error as { code?: string; constraint?: string };
+    throw code === '23505' && (key === undefined || key === constraint) ? fault : error;
   }
 }
 

@@ -1,6 +1,7 @@
 /** A company of random people, places, roles and keys in one of the models, written behind the API so that every state can be asked. */
 import { sql } from 'kysely';
 import type { AccessModel } from '../../src/access/model.ts';
+import { ACCOUNT_SCOPE } from '../../src/tenancy/account-scope.ts';
 import { type Company, makeCompany } from '../harness/company.ts';
 import type { TestDatabase } from '../harness/database.ts';
 import type { TestServer } from '../harness/server.ts';
@@ -81,8 +82,10 @@ export async function peopledCompany(
   });
   await made.within(async ({ db, organizationId }) => {
     await sql`
-      INSERT INTO users (organization_id, email, status) SELECT ${organizationId}, p.email, p.status
-      FROM jsonb_to_recordset(${JSON.stringify(people)}::jsonb) AS p(email text, status text)`.execute(db);
+      INSERT INTO users (organization_id, account_scope, email, status)
+      SELECT ${organizationId}, ${ACCOUNT_SCOPE}, p.email, p.status FROM jsonb_to_recordset(${JSON.stringify(people)}::jsonb) AS p(email text, status text)`.execute(
+      db,
+    );
     await sql`
       INSERT INTO memberships (organization_id, user_id, scope_kind, workspace_id, product_id, role, source, granted_by, expires_at)
       SELECT ${organizationId}, u.id, m.scope, m.workspace, m.product, m.role, m.source, 'test', CASE WHEN m.over THEN now() - interval '1 s' END

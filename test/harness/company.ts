@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type supertest from 'supertest';
 import { inTenant, type TenantTransaction } from '../../src/store/tenant.ts';
+import { asOwner } from './cluster.ts';
 import { TEST_ORIGIN, type TestDatabase } from './database.ts';
 import type { TestServer } from './server.ts';
 
@@ -41,6 +42,9 @@ export async function makeCompany(
   options: { readonly model?: string; readonly guards?: Record<string, number> } = {},
 ): Promise<Company> {
   count += 1;
+  // Where a person has one account, nobody of a former company has it any more.
+  if (options.model !== undefined)
+    await asOwner(database.ownerUrl, `UPDATE users SET status = 'deprovisioned' WHERE account_scope <> ''`);
   const slug = `company-${count}`;
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-feed-'));
   database.onEnd(async () => rmSync(folder, { recursive: true, force: true }));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { sql } from 'kysely';
 import { inTenant } from '../../src/store/tenant.ts';
+import { ACCOUNT_SCOPE } from '../../src/tenancy/account-scope.ts';
 import { TEST_ORIGIN } from '../harness/database.ts';
 import type { TestServer } from '../harness/server.ts';
 
@@ -82,7 +83,8 @@ export async function person(
   const [added] = await within<{ id: string }>(
     server.deps,
     where,
-    sql`INSERT INTO users (organization_id, email, display_name, status) VALUES (${where.id}, ${email}, ${email}, ${status}) RETURNING id`,
+    sql`INSERT INTO users (organization_id, account_scope, email, display_name, status)
+      VALUES (${where.id}, ${ACCOUNT_SCOPE}, ${email}, ${email}, ${status}) RETURNING id`,
   );
   await within(
     server.deps,

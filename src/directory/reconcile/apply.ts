@@ -8,6 +8,7 @@ import { auditing, recordSelected } from '../../audit/record.ts';
 import { deprovision } from '../../offboarding/deprovision.ts';
 import { restorations, restore } from '../../offboarding/restore.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
+import { ACCOUNT_SCOPE } from '../../tenancy/account-scope.ts';
 import { areAll, type ChangeSet, mayHave, over } from './changes.ts';
 import type { ReconcileDependencies } from './model.ts';
 import { GONE, PRESENT } from './present.ts';
@@ -97,8 +98,8 @@ async function welcome(tx: TenantTransaction, directoryId: string, changes: Chan
 
 function creating(tx: TenantTransaction, changes: ChangeSet): RawBuilder<unknown> {
   return sql`
-    INSERT INTO users (organization_id, id, email, display_name)
-    SELECT ${tx.organizationId}::uuid, c.user_id, c.email, coalesce(c.display_name, '') FROM ${changes.rows}
+    INSERT INTO users (organization_id, account_scope, id, email, display_name)
+    SELECT ${tx.organizationId}::uuid, ${ACCOUNT_SCOPE}, c.user_id, c.email, coalesce(c.display_name, '') FROM ${changes.rows}
     WHERE c.kind = 'user.create'`;
 }
 

@@ -26,6 +26,10 @@ export function planPeople(
       WHERE i.user_id IS NULL AND i.present
       GROUP BY i.source_key
     ),
+    elsewhere AS MATERIALIZED (
+      SELECT email FROM accounts_elsewhere(
+        (SELECT array_agg(email) FROM incoming WHERE present AND (SELECT account_scope <> '' FROM organizations))) AS found(email)
+    ),
     owners_left AS (
       -- Somebody holds an owner role for good if another active person, who is not leaving, holds it at the same scope.
       SELECT m.user_id FROM memberships m
@@ -43,6 +47,7 @@ export function planPeople(
         EXISTS (SELECT 1 FROM domains v WHERE v.name = split_part(i.email, '@', 2) AND v.verified_at IS NOT NULL) AS verified,
         count(*) FILTER (WHERE i.present) OVER (PARTITION BY i.email) AS sharing,
         EXISTS (SELECT 1 FROM users o WHERE o.email = i.email AND o.status <> 'deprovisioned' AND o.id <> i.user_id) AS email_taken,
+        coalesce(i.email IN (SELECT email FROM elsewhere), false) AS elsewhere,
         NOT EXISTS (
           SELECT 1 FROM directory_users p JOIN directories pd ON pd.id = p.directory_id AND pd.decides_lifecycle
           JOIN directories own ON own.id = ${directoryId}
@@ -59,13 +64,15 @@ export function planPeople(
     doubted AS MATERIALIZED (
       SELECT c.*, CASE
         WHEN c.user_id IS NOT NULL AND c.status <> 'deprovisioned' THEN
-          CASE WHEN c.email <> c.user_email AND (c.email_taken OR c.sharing > 1)
+          CASE WHEN c.email <> c.user_email AND (c.email_taken OR c.elsewhere OR c.sharing > 1)
             THEN 'keeps the former e-mail address, for the new one belongs to somebody else' END
         WHEN c.user_id IS NOT NULL AND c.email_taken THEN 'returns, but the e-mail address now belongs to somebody else'
+        WHEN c.user_id IS NOT NULL AND c.elsewhere THEN 'returns, but has an account in another organization, and each person has one'
         WHEN c.user_id IS NOT NULL AND c.gone_elsewhere THEN 'returns here, but another directory says that the person has left'
         WHEN c.user_id IS NOT NULL THEN NULL
         WHEN c.email IS NULL THEN 'has no e-mail address'
         WHEN c.sharing > 1 THEN c.sharing || ' records share this e-mail address'
+        WHEN c.elsewhere AND c.external_match IS NULL THEN 'has an account in another organization, and each person has one'
         WHEN c.candidates > 1 THEN 'the external id belongs to several people'
         WHEN c.external_match <> c.email_match THEN 'external id and e-mail address belong to different people'
         WHEN c.external_match IS NULL AND c.email_match IS NOT NULL AND NOT c.verified

@@ -11,6 +11,7 @@ import { record } from '../../audit/record.ts';
 import { Fault } from '../../errors.ts';
 import { cancelMail } from '../../mail/outbox.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
+import { ACCOUNT_SCOPE, HAS_ACCOUNT_ELSEWHERE, hasAccountElsewhere } from '../../tenancy/account-scope.ts';
 import { domainOf } from '../attributes.ts';
 import { setPassword } from '../local/password.ts';
 import { consumeInvitation, endInvitation, invitationFor, invitationOf, type OpenInvitation } from './invitation.ts';
@@ -41,10 +42,13 @@ export async function acceptAsNewcomer(
   if ((await inviteeOf(tx, invitation.email)) !== null) throw signInInstead('There is an account with this address.');
   await askAgain(models, tx, invitation, null);
   const { rows } = await sql`
-    INSERT INTO users (organization_id, id, email, display_name)
-    VALUES (${tx.organizationId}, ${newcomer.id}, ${invitation.email}, ${newcomer.name || invitation.name})
+    INSERT INTO users (organization_id, account_scope, id, email, display_name)
+    VALUES (${tx.organizationId}, ${ACCOUNT_SCOPE}, ${newcomer.id}, ${invitation.email}, ${newcomer.name || invitation.name})
     ON CONFLICT DO NOTHING RETURNING id`.execute(tx.db);
-  if (rows.length === 0) throw signInInstead('There is an account with this address.');
+  if (rows.length === 0) {
+    if (await hasAccountElsewhere(tx, invitation.email)) throw new Fault('conflict', HAS_ACCOUNT_ELSEWHERE);
+    throw signInInstead('There is an account with this address.');
+  }
   await record(tx, {
     action: 'user.created',
     resource: { type: 'user', id: newcomer.id },

@@ -33,6 +33,8 @@ export const tenancy: Migration = {
       slug text NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
       name text NOT NULL,
       model text NOT NULL,
+      -- Among which organizations a person has one account: the name of the model, where that says so; nothing: this one alone.
+      account_scope text NOT NULL DEFAULT '',
       default_role text,
       just_in_time boolean NOT NULL DEFAULT false,
       groups_from text NOT NULL DEFAULT 'any' CHECK (groups_from IN ('any', 'directory')),
@@ -41,7 +43,8 @@ export const tenancy: Migration = {
       session_absolute_minutes integer NOT NULL DEFAULT 720 CHECK (session_absolute_minutes > 0),
       time_zone text NOT NULL DEFAULT 'UTC',
       region text,
-      created_at timestamptz NOT NULL DEFAULT now()
+      created_at timestamptz NOT NULL DEFAULT now(),
+      UNIQUE (id, account_scope)
     );
     CALL wall_in('organizations', 'id', :app);
 

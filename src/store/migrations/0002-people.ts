@@ -5,7 +5,9 @@ import { statements } from './statements.ts';
 export const people: Migration = {
   up: statements(`
     CREATE TABLE users (
-      organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
+      organization_id uuid NOT NULL,
+      -- Its organization's, as the key below sees to.
+      account_scope text NOT NULL DEFAULT '',
       id uuid NOT NULL DEFAULT gen_random_uuid(),
       email text NOT NULL CHECK (email = lower(email)),
       display_name text NOT NULL DEFAULT '',
@@ -16,11 +18,20 @@ export const people: Migration = {
       last_active_at timestamptz,
       created_at timestamptz NOT NULL DEFAULT now(),
       deprovisioned_at timestamptz,
-      PRIMARY KEY (organization_id, id)
+      PRIMARY KEY (organization_id, id),
+      FOREIGN KEY (organization_id, account_scope) REFERENCES organizations (id, account_scope) ON DELETE CASCADE ON UPDATE CASCADE
     );
     -- A leaver's address may be given to a new person, who inherits nothing.
     CREATE UNIQUE INDEX users_email ON users (organization_id, email) WHERE status <> 'deprovisioned';
+    CREATE UNIQUE INDEX users_one_account ON users (account_scope, email) WHERE account_scope <> '' AND status <> 'deprovisioned';
     CALL wall_in('users', 'organization_id', :app);
+
+    -- Which of these addresses have an account that one here would be a second of.
+    CREATE FUNCTION accounts_elsewhere(emails text[]) RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
+      SET app.role = 'locator' SET search_path = public, pg_temp AS $$
+      SELECT u.email FROM organizations o JOIN users u ON u.account_scope = o.account_scope AND u.email = ANY(emails)
+        AND u.organization_id <> o.id AND u.status <> 'deprovisioned'
+      WHERE o.id = app_tenant() AND o.account_scope <> '' AND u.account_scope <> '' $$;
 
     CREATE TABLE directories (
       organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,

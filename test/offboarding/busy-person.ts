@@ -38,8 +38,8 @@ export interface BusyPerson {
   readonly keys: string[];
   readonly tokens: string[];
   readonly cookies: string[];
-  /** What they, and others for them, do at once; each gives the status it met. */
-  readonly deeds: ReadonlyArray<() => Promise<number>>;
+  /** What they, and others for them, do at once, by name; each gives the status it met. */
+  readonly deeds: Readonly<Record<string, () => Promise<number>>>;
 }
 
 const SECRET = 'secret-of-the-client';
@@ -114,7 +114,7 @@ export async function busyCompany(
     records.set(email, record.id);
     const { body: made } = await server.api('get', `/organizations/busy/people/${email}`).expect(200);
     const userId: string = made.id;
-    await api('post', '/memberships')
+    const { body: membership } = await api('post', '/memberships')
       .send({ user: email, scope: 'organization', role: 'developer', reason: 'x' })
       .expect(201);
     await givePassword(server, where, userId);
@@ -150,6 +150,10 @@ export async function busyCompany(
         ({ access_token }) => access_token,
       )(acting('post', '/organizations/busy/access-tokens').send({ client: 'app' }));
     assert.deepEqual([await makeKey(), await makeToken()], [201, 201]);
+    const { body: owned } = await acting('get', '/organizations/busy/api-keys').expect(200);
+    await api('post', '/invitations')
+      .send({ email, roles: [{ scope: 'organization', role: 'viewer' }] })
+      .expect(201);
 
     const [again, other] = await Promise.all([samlAnswer(id), oidcAnswer(id)]);
     const enter =
@@ -160,33 +164,44 @@ export async function busyCompany(
         if (got !== undefined) held.cookies.push(got);
         return status;
       };
-    const deeds = [
-      makeKey,
-      makeToken,
-      makeKey,
-      makeToken,
-      enter(again),
-      enter(other),
-      async () => {
+    const keepToken = (got: string | undefined, status: number) => {
+      if (got !== undefined) held.tokens.push(got);
+      return status;
+    };
+    const deeds: BusyPerson['deeds'] = {
+      'makes a key': makeKey,
+      'makes another key': makeKey,
+      'rotates a key': () =>
+        keep(
+          held.keys,
+          ({ key }) => key,
+        )(acting('post', `/organizations/busy/api-keys/${owned.apiKeys[0].id}/rotate`).send({ overlapHours: 24 })),
+      'asks for a token': makeToken,
+      'asks for another token': makeToken,
+      'signs in by SAML': enter(again),
+      'signs in by OpenID Connect': enter(other),
+      'signs in by password': async () => {
         const answer = await visitor(server).signIn(email, undefined, { organization: 'busy' });
         const cookie = /drawbridge=([^;]+)/.exec(String(answer.headers['set-cookie']))?.[1];
         if (answer.status === 200 && cookie !== undefined) held.cookies.push(cookie);
         return answer.status;
       },
-      async () => {
+      'has a token refreshed': async () => {
         const { status, access } = await refresh(token);
-        if (access !== undefined) held.tokens.push(access);
         token = '';
-        return status;
+        return keepToken(access, status);
       },
-      async () => {
+      'enters an app': async () => {
         const more = await tokensOf(app, first.browser).catch(() => undefined);
-        if (more !== undefined) held.tokens.push(more.access_token);
-        return more === undefined ? 400 : 200;
+        return keepToken(more?.access_token, more === undefined ? 400 : 200);
       },
-      async () =>
+      'accepts an invitation': async () => {
+        const asked = server.http.post('/sign-in/invitation').set('Cookie', `drawbridge=${session}`);
+        return (await asked.set('Origin', server.url).set('Accept', 'application/json')).status;
+      },
+      'is activated again by a SCIM PATCH': async () =>
         (await scim.scim('patch', `/Users/${record.id}`, patchOf({ op: 'replace', value: { active: true } }))).status,
-      async () =>
+      'is replaced as active by a SCIM PUT': async () =>
         (
           await scim.scim('put', `/Users/${record.id}`, {
             schemas: [USER],
@@ -196,10 +211,12 @@ export async function busyCompany(
             emails: [{ value: email }],
           })
         ).status,
-      async () =>
-        (await api('post', '/memberships').send({ user: userId, scope: 'organization', role: 'viewer', reason: 'x' }))
+      'is given a higher role': async () =>
+        (await server.api('patch', `/organizations/busy/memberships/${membership.id}`).send({ role: 'admin' })).status,
+      'is invited to a role': async () =>
+        (await api('post', '/invitations').send({ email, roles: [{ scope: 'organization', role: 'operator' }] }))
           .status,
-      async () =>
+      'has a token kept': async () =>
         (
           await api('post', '/oauth-tokens').send({
             provider: 'calendar',
@@ -208,8 +225,8 @@ export async function busyCompany(
             token: randomUUID(),
           })
         ).status,
-      editRule,
-    ];
+      'has a rule edited': editRule,
+    };
     return { userId, email, deeds, ...held };
   }
   const signIn: BusyCompany['signIn'] = async (door, id) =>

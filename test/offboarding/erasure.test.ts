@@ -45,7 +45,7 @@ describe('erasure', () => {
   it('given somebody who did all that one can do here, when they have left and are erased, then no table names them any more', async () => {
     const busy = await busyCompany(server, database, ['quirinus']);
     const person = await busy.hire('quirinus');
-    for (const deed of person.deeds) await deed();
+    for (const deed of Object.values(person.deeds)) await deed();
     await server
       .api('post', '/organizations/busy/reviews')
       .send({ name: 'Quarter', dueAt: new Date(Date.now() + 86_400_000).toISOString(), reviewers: [person.email] })

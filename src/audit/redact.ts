@@ -98,6 +98,8 @@ function theirs(tx: TenantTransaction, which: RawBuilder<unknown>) {
 
 function concerning({ userId, recordIds, until, ...traits }: Traits): RawBuilder<unknown> {
   const named = sql`(e.actor_label || ' ' || e.resource_id || ' ' || e.reason || ' ' || e.detail::text) ~* ANY(${patternsOf(traits).inJson}::text[])`;
+  // An event's time is that of its writing: what the leaving itself told is later than its transaction's beginning.
+  const leaving = sql`SELECT l.xid FROM audit_events l WHERE l.user_id = ${userId} AND l.action = 'user.deprovisioned'`;
   return sql`(e.actor_id = ${userId} OR e.resource_id = ANY(${[userId, ...recordIds]}::text[]) OR e.detail::text LIKE ${`%${userId}%`}
-    OR (e.at <= ${until} AND ${named}))`;
+    OR ((e.at <= ${until} OR e.xid IN (${leaving})) AND ${named}))`;
 }

@@ -13,6 +13,9 @@ import type { PersonToEnd } from './revokers/revoker.ts';
 /** Longer than any executor may take, in seconds. */
 export const LEASE_SECONDS = 30;
 
+/** A step `s` that is not finished; said without its state, so that it is looked up by its key and not among all that are due. */
+export const UNFINISHED = sql`s.finished_at IS NULL AND s.state <> 'needs_human'`;
+
 export interface ClaimedStep {
   readonly id: string;
   readonly caseId: string;
@@ -57,12 +60,15 @@ export async function postpone({ db }: TenantTransaction, targetId: string): Pro
     WHERE target_id = ${targetId} AND state IN ('waiting', 'retry') AND next_attempt_at <= now()`.execute(db);
 }
 
-/** Claims up to `limit` due steps at a target, those that wait longest first. */
+/**
+ * Claims up to `limit` due steps at a target, those that wait longest first. In the index's own order and no finer: the steps of ten
+ * thousand leavers are due at the same instant, and would all be sorted for each claim.
+ */
 export async function claimDueSteps(tx: TenantTransaction, targetId: string, limit: number): Promise<ClaimedStep[]> {
   const { rows } = await sql<ClaimedStep>`
     WITH due AS (
       SELECT case_id, id FROM offboarding_steps WHERE target_id = ${targetId} AND state IN ('waiting', 'retry') AND next_attempt_at <= now()
-      ORDER BY next_attempt_at, id LIMIT ${limit} FOR UPDATE SKIP LOCKED
+      ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
     ), claimed AS (
       UPDATE offboarding_steps s SET attempts = s.attempts + 1, next_attempt_at = now() + ${LEASE_SECONDS} * interval '1 second'
       FROM due WHERE s.case_id = due.case_id AND s.id = due.id RETURNING s.*
@@ -79,6 +85,16 @@ export async function claimDueSteps(tx: TenantTransaction, targetId: string, lim
     LEFT JOIN oauth_tokens t ON t.id = s.oauth_token_id LEFT JOIN oauth_providers p ON p.id = coalesce(t.provider_id, s.oauth_provider_id)
     LEFT JOIN webhook_endpoints w ON w.id = s.webhook_endpoint_id`.execute(tx.db);
   return rows;
+}
+
+/** Gives back what was claimed and not begun: it is due again, and the try isn't counted. */
+export async function giveBack({ db }: TenantTransaction, steps: readonly ClaimedStep[]): Promise<void> {
+  const given = JSON.stringify(steps.map(({ caseId, id, attempts }) => ({ case_id: caseId, id, attempts })));
+  await sql`
+    UPDATE offboarding_steps s SET attempts = s.attempts - 1, next_attempt_at = now()
+    FROM jsonb_to_recordset(${given}::jsonb) AS g(case_id uuid, id uuid, attempts int)
+    WHERE s.case_id = g.case_id AND s.id = g.id AND s.attempts = g.attempts AND s.case_id = ANY(${steps.map(({ caseId }) => caseId)}::uuid[])
+      AND ${UNFINISHED}`.execute(db);
 }
 
 /** When this organization's next unfinished step comes due; null where none waits. */

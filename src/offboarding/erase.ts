@@ -37,13 +37,16 @@ export async function eraseUser(
   const { id } = await findPerson(tx, order.user);
   await requireRank(deps.models, tx, order.by, id);
   const until = await requireErasable(tx, id);
-  const { emails, words, recordIds, identities } = await knownBy(tx, id);
+  const { emails, recycled, words, recordIds, identities } = await knownBy(tx, id);
   const traits = { userId: id, recordIds, anywhere: emails, words, until };
   await layTombstones(tx, deps.settings.secrets.sealingKeys, id, [
     ...emails.map((email) => ({ email })),
     ...identities,
   ]);
-  for (const statement of erasing({ ...traits, emails, ...patternsOf(traits) })) await statement.execute(tx.db);
+  const own = emails.filter((email) => !recycled.includes(email));
+  const { inJson: ownInText } = patternsOf({ anywhere: own, words: [] });
+  for (const statement of erasing({ ...traits, emails, own, ownInText, ...patternsOf(traits) }))
+    await statement.execute(tx.db);
   const redactedEvents = await redactEvents(tx, traits);
   const resource = { type: 'user', id };
   await record(tx, { action: 'user.erased', resource, reason: order.reason, detail: { redactedEvents } });

@@ -8,11 +8,12 @@ import { sendWebhook } from '../signals/webhook.ts';
 import { webhookSecrets } from '../signals/webhook-secret.ts';
 import type { Store } from '../store/database.ts';
 import { locateOrganizations } from '../store/locate.ts';
-import { inTenant, type Origin, type TenantTransaction } from '../store/tenant.ts';
-import { type ClaimedStep, claimDueSteps, dueTargets, nextDue, postpone } from './claim.ts';
+import { inTenant, type Origin } from '../store/tenant.ts';
+import { type ClaimedStep, dueTargets, nextDue } from './claim.ts';
+import { drainTarget, type Within } from './drain-target.ts';
 import { endElsewhere } from './end-elsewhere.ts';
 import { type Outcome, settle } from './next-step.ts';
-import { type DoneStep, gathered, writeDown } from './write-down.ts';
+import type { DoneStep } from './write-down.ts';
 
 export interface WorkerDependencies {
   readonly settings: Settings;
@@ -23,8 +24,6 @@ export interface WorkerDependencies {
 
 const WORKER: Origin = { actor: { kind: 'system', id: 'offboarding', label: 'offboarding' } };
 
-/** Steps done side by side at one target. */
-const BATCH = 8;
 /** One request's time, and that of all of a step's, in milliseconds; well below the lease. */
 const TIMEOUT = 10_000;
 const STEP_TIMEOUT = 20_000;
@@ -43,20 +42,10 @@ export async function sweepDueSteps(deps: WorkerDependencies): Promise<void> {
 /** Works an organization's steps until none is due; at each target by itself, so that one that is down holds up no other. */
 export async function workDueSteps(deps: WorkerDependencies, organizationId: string): Promise<void> {
   const targets = await inTenant(deps.store.db, organizationId, WORKER, dueTargets, 'reader');
-  await Promise.all(targets.map((target) => drain(deps, organizationId, target)));
+  const within: Within = (work) => inTenant(deps.store.db, organizationId, WORKER, work);
+  const work = (step: ClaimedStep) => workStep(deps, organizationId, step);
+  await Promise.all(targets.map((target) => drainTarget(within, target, work)));
   await wakeWhenDue(deps, organizationId);
-}
-
-async function drain(deps: WorkerDependencies, organizationId: string, target: string): Promise<void> {
-  const within = <T>(work: (tx: TenantTransaction) => Promise<T>) =>
-    inTenant(deps.store.db, organizationId, WORKER, work);
-  const write = gathered<DoneStep>((done) => within((tx) => writeDown(tx, done)));
-  for (;;) {
-    const claimed = await within((tx) => claimDueSteps(tx, target, BATCH));
-    if (claimed.length === 0) return;
-    const states = await Promise.all(claimed.map((step) => workStep(deps, organizationId, step, write)));
-    if (states.every((state) => state === 'retry')) return within((tx) => postpone(tx, target));
-  }
 }
 
 async function wakeWhenDue(deps: WorkerDependencies, organizationId: string): Promise<void> {
@@ -70,22 +59,16 @@ async function wakeWhenDue(deps: WorkerDependencies, organizationId: string): Pr
   });
 }
 
-async function workStep(
-  deps: WorkerDependencies,
-  organizationId: string,
-  step: ClaimedStep,
-  write: (done: DoneStep) => Promise<void>,
-): Promise<Outcome['state']> {
+async function workStep(deps: WorkerDependencies, organizationId: string, step: ClaimedStep): Promise<DoneStep> {
   const outcome = await execute(deps, organizationId, step);
   const settled = settle(step.kind, outcome, step.attempts, Math.random());
-  await write({ step, outcome, settled });
   if (settled.state === 'needs_human') {
     deps.log.error(
       { organizationId, case: step.caseId, step: step.id, reason: settled.error },
       'an offboarding step needs a person',
     );
   }
-  return outcome.state;
+  return { step, outcome, settled };
 }
 
 async function execute(deps: WorkerDependencies, organizationId: string, step: ClaimedStep): Promise<Outcome> {

@@ -5,7 +5,7 @@ import { markTokensEnded } from '../credentials/oauth-token.ts';
 import { disableWebhookEndpoint } from '../signals/webhook-endpoint.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { closeProven } from './cases.ts';
-import type { ClaimedStep } from './claim.ts';
+import { type ClaimedStep, UNFINISHED } from './claim.ts';
 import type { Outcome, Settled } from './next-step.ts';
 
 export interface DoneStep {
@@ -27,7 +27,8 @@ export async function writeDown(tx: TenantTransaction, done: readonly DoneStep[]
       next_attempt_at = coalesce(now() + g.pause * interval '1 second', s.next_attempt_at),
       finished_at = CASE WHEN g.pause IS NULL AND g.state <> 'needs_human' THEN now() END
     FROM jsonb_to_recordset(${given}::jsonb) AS g(case_id uuid, id uuid, state text, error text, proof jsonb, pause float8)
-    WHERE s.case_id = g.case_id AND s.id = g.id AND s.state IN ('waiting', 'retry') RETURNING s.id`.execute(tx.db);
+    WHERE s.case_id = g.case_id AND s.id = g.id AND s.case_id = ANY(${done.map(({ step }) => step.caseId)}::uuid[]) AND ${UNFINISHED}
+    RETURNING s.id`.execute(tx.db);
   // Of the others another worker took over after a lease ran out, and has finished them.
   const ids = new Set(rows.map(({ id }) => id));
   const written = done.filter(({ step }) => ids.has(step.id));
@@ -57,19 +58,27 @@ function isGone({ state }: Outcome): boolean {
   return state === 'revoked' || state === 'already_gone';
 }
 
-/** Gathers what comes while the last is being written, and writes it as one; each waits until its own is written. */
-export function gathered<T>(write: (all: readonly T[]) => Promise<void>): (each: T) => Promise<void> {
+/** Gathers what comes while the last is being written, and writes it as one. */
+export function gathered<T>(write: (all: readonly T[]) => Promise<void>): {
+  put(each: T): void;
+  /** Once all of it is written. @throws what `write` threw; nothing was written after that */
+  written(): Promise<void>;
+} {
   let waiting: T[] = [];
   let last: Promise<void> = Promise.resolve();
-  return (each) => {
-    waiting.push(each);
-    if (waiting.length > 1) return last;
-    const next = async () => {
-      const all = waiting;
-      waiting = [];
-      await write(all);
-    };
-    last = last.then(next, next);
-    return last;
+  const next = async () => {
+    const all = waiting;
+    waiting = [];
+    await write(all);
+  };
+  return {
+    put: (each) => {
+      waiting.push(each);
+      if (waiting.length > 1) return;
+      last = last.then(next);
+      // Whoever asks is told; until then nobody has missed it.
+      last.catch(() => undefined);
+    },
+    written: () => last,
   };
 }

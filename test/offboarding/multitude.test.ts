@@ -153,12 +153,15 @@ async function statesByTarget(company: Company): Promise<Record<string, Record<s
 
 /** One step is due and has but one try left; the others there are due another day. */
 async function lastTryOfOne(company: Company, slug: string): Promise<void> {
-  await company.within(({ db }) =>
-    sql`UPDATE offboarding_steps s SET attempts = CASE WHEN s.id = one.id THEN 9 ELSE s.attempts END,
-        next_attempt_at = CASE WHEN s.id = one.id THEN now() ELSE now() + interval '1 day' END
-      FROM (SELECT o.id FROM offboarding_steps o JOIN oauth_providers p ON p.id = o.target_id AND p.slug = ${slug} LIMIT 1) AS one
-      WHERE s.finished_at IS NULL`.execute(db),
-  );
+  await company.within(async ({ db }) => {
+    await sql`UPDATE offboarding_steps SET next_attempt_at = now() + interval '1 day' WHERE finished_at IS NULL`.execute(
+      db,
+    );
+    await sql`UPDATE offboarding_steps SET attempts = 9, next_attempt_at = now() WHERE id = (
+      SELECT o.id FROM offboarding_steps o JOIN oauth_providers p ON p.id = o.target_id AND p.slug = ${slug} LIMIT 1)`.execute(
+      db,
+    );
+  });
 }
 
 /** Cases of these days, and how many of them are open. */

@@ -15,6 +15,8 @@ export interface Stage {
   readonly feeds: string;
   /** Ids of the connections. */
   readonly connections: { readonly saml: string; readonly oidc: string };
+  /** Where the identity providers are administrated. */
+  readonly providers: { readonly saml: string; readonly oidc: string };
 }
 
 export interface Me {

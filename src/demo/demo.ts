@@ -105,6 +105,7 @@ async function startPieces(
     feed,
     feeds: FEEDS,
     connections,
+    providers: { saml: saml.url, oidc: oidc.url },
   };
   const server = await startServer(deps, (app) => withLanding(app, stage));
   onClose(server.close);

@@ -48,6 +48,7 @@ ${shown.trouble === null ? null : html`<p class="trouble" role="alert">${shown.t
 ${letIn(shown)}
 ${keepTrue(shown)}
 ${letGo(shown)}
+${byYourself(shown)}
 ${lookBehind(shown)}
 </main>
 </body>
@@ -134,6 +135,15 @@ function caseOf(found: Case): Html {
 <p>${found.reason}. Ended here in one transaction: ${counted(found.ended.sessions, 'session')}, ${counted(found.ended.grants, 'access token')},
 ${counted(found.ended.apiKeys.length, 'API key')}, ${counted(found.ended.memberships.length, 'membership')}.</p>
 <div class="scroll"><table><thead><tr><th scope="col">Elsewhere</th><th scope="col">Where</th><th scope="col">State</th><th scope="col">Proof</th></tr></thead><tbody>${steps}</tbody></table></div>`;
+}
+
+function byYourself({ stage }: Shown): Html {
+  const { saml, oidc } = stage.providers;
+  return html`<section aria-labelledby="by-yourself"><h2 id="by-yourself">4. Do it as an IT administrator does</h2>
+<p>In the console, choose <em>Connections</em>, <em>Connect an identity provider</em>, and connect one of Acme's anew, as
+<em>Any SAML 2.0 provider</em> or <em>Any OpenID provider</em>. Each has an administration of its own, where it is told of Drawbridge:
+<a href="${saml}">the SAML identity provider</a>, <a href="${oidc}">the OpenID provider</a>.</p>
+<div class="row"><a class="button" href="/console">Open the console</a></div></section>`;
 }
 
 function lookBehind({ stage, messages }: Shown): Html {

@@ -3,8 +3,9 @@
  * introspection (RFC 7662). Its login page lets one choose a person; whoever signs in has consented.
  */
 import { generateKeyPairSync } from 'node:crypto';
-import express, { type Express } from 'express';
+import express, { type Express, type Router } from 'express';
 import Provider, { type Account, type ClientMetadata, type Configuration } from 'oidc-provider';
+import { oidcAdministration } from './administration.ts';
 import { adapterOf } from './memory.ts';
 import { choicePage, messagePage } from './page.ts';
 import type { DemoPerson } from './people.ts';
@@ -64,7 +65,8 @@ export async function startOidcIdp(options: OidcIdpOptions): Promise<OidcIdp> {
   const addClient = (client: OidcIdpClient) => void state.clients.set(client.id, metadataOf(client));
   for (const client of options.clients ?? []) addClient(client);
   const provider = new Provider(url, configuration(state));
-  server.on('request', application(state, provider));
+  const administration = oidcAdministration({ name: state.name, issuer: url, addClient });
+  server.on('request', application(state, provider, administration));
   return {
     url,
     addClient,
@@ -168,8 +170,9 @@ function claimsOf({ id, email, name, groups, emailVerified = true }: DemoPerson,
   return { sub: id, email, email_verified: emailVerified, name, ...(statesGroups ? { groups: [...groups] } : {}) };
 }
 
-function application(state: State, provider: Provider): Express {
+function application(state: State, provider: Provider, administration: Router): Express {
   const app = express();
+  app.use(administration);
   app.get('/choose/:uid', async (request, response) => {
     await provider.interactionDetails(request, response);
     response.send(choicePage(state.name, `/choose/${request.params.uid}`, state.people, {}));

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import express, { type Express, type Request, type Response } from 'express';
 import samlify from 'samlify';
+import { samlAdministration } from './administration.ts';
 import { pemBody, selfSigned } from './certificate.ts';
 import { choicePage, messagePage, postingPage } from './page.ts';
 import type { DemoPerson } from './people.ts';
@@ -72,17 +73,24 @@ export async function startSamlIdp(options: SamlIdpOptions): Promise<SamlIdp> {
     people: options.people,
     statesGroups: options.statesGroups ?? true,
   };
-  server.on('request', application(state));
+  const trust = (metadata: string) => {
+    const provider = samlify.ServiceProvider({ metadata, wantLogoutResponseSigned: true });
+    state.trusted.set(provider.entityMeta.getEntityID(), provider);
+  };
+  const administration = samlAdministration({
+    name,
+    metadataUrl: entityId,
+    trust,
+    trusted: () => [...state.trusted.keys()],
+  });
+  server.on('request', application(state).use(administration));
   return {
     url,
     entityId,
     metadata: idp.getMetadata(),
     privateKey,
     certificate,
-    trust: (metadata) => {
-      const provider = samlify.ServiceProvider({ metadata, wantLogoutResponseSigned: true });
-      state.trusted.set(provider.entityMeta.getEntityID(), provider);
-    },
+    trust,
     setPeople: (people) => {
       state.people = people;
     },
@@ -195,7 +203,7 @@ function untrusted(state: State, response: Response): void {
     .send(
       messagePage(
         state.name,
-        'This identity provider does not know who asks. Give it the metadata of the service provider.',
+        'This identity provider does not know who asks. Tell it on its first page where the service provider has its metadata.',
       ),
     );
 }

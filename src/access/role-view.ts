@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { type AccessModel, type Role, roleKey } from './model.ts';
 import { SCOPE_KINDS, SOURCES } from './model-schema.ts';
+import { mayBeGiven } from './rank.ts';
 
 const scope = z.enum(SCOPE_KINDS);
 const key = { scope, role: z.string(), label: z.string(), custom: z.boolean() };
@@ -14,6 +15,8 @@ export const shownRole = z.object({
   owner: z.boolean(),
   administrative: z.boolean(),
   sources: z.array(z.enum(SOURCES)),
+  /** Whether it may be the one that newcomers get at their first sign-in. */
+  forNewcomers: z.boolean(),
   permissions: z.array(z.string()),
   /** Active people who hold it somewhere, now. */
   holders: z.number(),
@@ -46,6 +49,7 @@ export async function listRoles(tx: TenantTransaction, model: AccessModel): Prom
     owner: role.owner,
     administrative: role.administrative,
     sources: [...role.sources],
+    forNewcomers: role.scopeKind === model.defaultRole.scope && mayBeGiven(model, role, 'jit').allowed,
     permissions: [...role.permissions],
     holders: holders.get(roleKey(role.scopeKind, role.role)) ?? 0,
   }));

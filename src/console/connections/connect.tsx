@@ -3,7 +3,7 @@ import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconExternalLink, IconLink, IconPlus, IconTool } from '@tabler/icons-react';
 import { useState } from 'react';
-import { useChange } from '../api/use-api.ts';
+import { useAnswer, useChange } from '../api/use-api.ts';
 import { Copy } from '../parts/copy.tsx';
 import { exactly } from '../parts/moment.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
@@ -13,7 +13,9 @@ const { connections: t } = text;
 
 export function Connect({ slug, label = t.connect }: { readonly slug?: string; readonly label?: string }) {
   const [opened, { open, close }] = useDisclosure();
-  const [name, setName] = useState(slug ?? '');
+  const known = useAnswer('get /api/v1/organizations/{organization}/connections', {});
+  const [typed, setName] = useState(slug);
+  const name = typed ?? freeName(known.data?.connections.map((each) => each.slug) ?? []);
   const make = useChange('post /api/v1/organizations/{organization}/set-up-links');
   const link = (onMade: (url: string) => void) =>
     make.mutate({ body: { connection: name.trim() } }, { onSuccess: ({ url }) => onMade(url) });
@@ -68,4 +70,13 @@ export function Connect({ slug, label = t.connect }: { readonly slug?: string; r
       </Modal>
     </>
   );
+}
+
+/** A name that no connection has yet. */
+function freeName(taken: readonly string[]): string {
+  const free = (count: number): string => {
+    const name = count === 1 ? 'sso' : `sso-${count}`;
+    return taken.includes(name) ? free(count + 1) : name;
+  };
+  return free(1);
 }

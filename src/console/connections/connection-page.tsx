@@ -1,6 +1,5 @@
-/** One identity provider: what it is told, its certificates, its settings, and its last attempts. */
+/** One identity provider: what it is told, its certificates, a test with the last attempts beside it, and its settings. */
 import { Anchor, Button, SimpleGrid, Stack } from '@mantine/core';
-import { IconPlayerPlay } from '@tabler/icons-react';
 import { Link, useParams } from 'react-router';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
@@ -13,7 +12,7 @@ import { Certificates } from './certificates.tsx';
 import { Connect } from './connect.tsx';
 import { type Connection, ConnectionState } from './connection-list.tsx';
 import { ConnectionSettings } from './connection-settings.tsx';
-import { Traces } from './traces.tsx';
+import { TestSignIn } from './test-sign-in.tsx';
 
 const { connections: t } = text;
 
@@ -45,16 +44,6 @@ function Shown({ connection }: { readonly connection: Connection }) {
       actions={
         <>
           <ConnectionState {...connection} />
-          <Button
-            component="a"
-            href={`${loginUrl}?returnTo=/me`}
-            target="_blank"
-            rel="noreferrer"
-            variant="default"
-            leftSection={<IconPlayerPlay size={18} />}
-          >
-            {t.test}
-          </Button>
           <Connect slug={slug} label={t.setUpAgain} />
           <Button
             color={enabled ? 'red' : 'teal'}
@@ -87,11 +76,9 @@ function Shown({ connection }: { readonly connection: Connection }) {
           </Section>
         )}
       </SimpleGrid>
+      <TestSignIn connection={slug} loginUrl={loginUrl} />
       <Section title={t.settings}>
         <ConnectionSettings connection={connection} />
-      </Section>
-      <Section title={t.attempts}>
-        <Traces connection={slug} />
       </Section>
     </Page>
   );

@@ -2,8 +2,9 @@
 import { Button, Checkbox, Group, MultiSelect, Select, Stack, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
-import { ApiProblem, type Given } from '../api/client.ts';
+import type { Given } from '../api/client.ts';
 import { useAnswer, useChange } from '../api/use-api.ts';
+import { DefaultRole } from '../parts/default-role.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { text } from '../text/text.ts';
 import type { Connection } from './connection-list.tsx';
@@ -21,7 +22,6 @@ export function ConnectionSettings({ connection }: { readonly connection: Connec
   const [acknowledged, setAcknowledged] = useState(false);
   const role = changed.defaultRole === undefined ? connection.defaultRole : changed.defaultRole;
   const justInTime = changed.justInTime === undefined ? connection.justInTime : changed.justInTime;
-  const mustAcknowledge = save.error instanceof ApiProblem && /acknowledge/.test(save.error.remedy ?? '');
   return (
     <form
       onSubmit={(event) => {
@@ -57,22 +57,15 @@ export function ConnectionSettings({ connection }: { readonly connection: Connec
           value={justInTime === null ? 'inherit' : justInTime ? 'yes' : 'no'}
           onChange={(value) => set({ justInTime: value === 'inherit' ? null : value === 'yes' })}
         />
-        <TextInput
-          label={t.defaultRole}
-          description={t.defaultRoleHint}
+        <DefaultRole
+          value={role}
+          saved={connection.defaultRole}
+          hint={t.defaultRoleHint}
           placeholder={t.asOrganization}
-          value={role ?? ''}
-          onChange={(event) =>
-            set({ defaultRole: event.currentTarget.value === '' ? null : event.currentTarget.value })
-          }
+          acknowledged={acknowledged}
+          onChange={(defaultRole) => set({ defaultRole })}
+          onAcknowledge={setAcknowledged}
         />
-        {mustAcknowledge && (
-          <Checkbox
-            label={t.acknowledge}
-            checked={acknowledged}
-            onChange={(event) => setAcknowledged(event.currentTarget.checked)}
-          />
-        )}
         <MultiSelect
           label={t.servedDomains}
           description={t.servedDomainsHint}

@@ -8,11 +8,19 @@ import { Answered } from '../parts/answered.tsx';
 import { EmptyState } from '../parts/empty-state.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { text } from '../text/text.ts';
+import classes from './traces.module.css';
 
 const { connections: t } = text;
 type Trace = Answer<'get /api/v1/organizations/{organization}/sign-in-traces'>['traces'][number];
 
-export function Traces({ connection }: { readonly connection?: string }) {
+interface TracesProps {
+  readonly connection?: string;
+  /** Whether the latest is open until somebody chooses another. */
+  readonly latestOpen?: boolean;
+}
+
+export function Traces({ connection, latestOpen = false }: TracesProps) {
+  const [chosen, setChosen] = useState<string | null>();
   const [outcome, setOutcome] = useState<'' | Trace['outcome']>('');
   const answer = useAnswer(
     'get /api/v1/organizations/{organization}/sign-in-traces',
@@ -32,7 +40,12 @@ export function Traces({ connection }: { readonly connection?: string }) {
           traces.length === 0 ? (
             <EmptyState icon={IconLogin2} title={t.noAttempts} hint={t.noAttemptsHint} />
           ) : (
-            <Accordion variant="separated" chevronPosition="left">
+            <Accordion
+              variant="separated"
+              chevronPosition="left"
+              value={chosen === undefined && latestOpen ? (traces[0]?.id ?? null) : (chosen ?? null)}
+              onChange={setChosen}
+            >
               {traces.map((trace) => (
                 <Attempt key={trace.id} trace={trace} />
               ))}
@@ -68,15 +81,18 @@ function Attempt({ trace }: { readonly trace: Trace }) {
           {!good && <Text>{sentence}</Text>}
           {who !== null && <Text size="sm">{t.said(who.name ?? '', who.email ?? '', who.groups ?? [])}</Text>}
           <List spacing={6} size="sm">
-            {steps.map((step) => (
-              <Step key={`${step.check} ${step.passed} ${step.sentence}`} step={step} />
-            ))}
+            {steps.filter(({ passed }) => !passed).map(listed)}
+          </List>
+          <List spacing={6} size="sm" className={classes['checks']}>
+            {steps.filter(({ passed }) => passed).map(listed)}
           </List>
         </Stack>
       </Accordion.Panel>
     </Accordion.Item>
   );
 }
+
+const listed = (step: Trace['steps'][number], at: number) => <Step key={`${step.check} ${at}`} step={step} />;
 
 function Step({
   step: { check, passed, sentence, remedy, wanted, got, mender },

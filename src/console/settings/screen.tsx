@@ -1,10 +1,11 @@
 /** The organization's settings: how people sign in, what newcomers get, how long sessions last. */
-import { Alert, Button, Checkbox, Group, NumberInput, Select, Stack, Switch, TextInput } from '@mantine/core';
+import { Button, Group, NumberInput, Stack, Switch, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
-import { type Answer, ApiProblem, type Given } from '../api/client.ts';
+import type { Answer, Given } from '../api/client.ts';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
+import { DefaultRole } from '../parts/default-role.tsx';
 import { Page } from '../parts/page.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { Section } from '../parts/section.tsx';
@@ -30,14 +31,9 @@ export default function SettingsScreen() {
 function Form({ organization }: { readonly organization: Organization }) {
   const [changes, setChanges] = useState<Changes>({});
   const [acknowledged, setAcknowledged] = useState(false);
-  const roles = useAnswer('get /api/v1/organizations/{organization}/roles', {}).data?.roles ?? [];
   const save = useChange(PATCH);
   const shown = { ...organization, ...changes };
   const set = (more: Changes) => setChanges((before) => ({ ...before, ...more }));
-  const newcomers = new Map(
-    roles.filter(({ sources }) => sources.includes('jit')).map(({ role, label }) => [role, label]),
-  );
-  const mustAcknowledge = save.error instanceof ApiProblem && /acknowledge/.test(save.error.remedy ?? '');
   return (
     <form
       onSubmit={(event) => {
@@ -81,23 +77,14 @@ function Form({ organization }: { readonly organization: Organization }) {
             checked={shown.justInTime}
             onChange={(event) => set({ justInTime: event.currentTarget.checked })}
           />
-          <Select
-            label={t.defaultRole}
-            description={t.defaultRoleHint}
-            data={[...newcomers].map(([value, label]) => ({ value, label }))}
+          <DefaultRole
             value={shown.defaultRole}
+            saved={organization.defaultRole}
+            hint={t.defaultRoleHint}
+            acknowledged={acknowledged}
             onChange={(defaultRole) => set({ defaultRole })}
-            clearable
+            onAcknowledge={setAcknowledged}
           />
-          {mustAcknowledge && (
-            <Alert color="orange" title={t.administrativeTitle}>
-              <Checkbox
-                label={text.connections.acknowledge}
-                checked={acknowledged}
-                onChange={(event) => setAcknowledged(event.currentTarget.checked)}
-              />
-            </Alert>
-          )}
         </Section>
         <Section title={t.sessions}>
           <Group grow>

@@ -34,6 +34,9 @@ const parts = {
   close: 'Close',
   more: 'Loading more',
   moreFields: 'More settings',
+  defaultRole: 'Default role',
+  administrativeTitle: 'This role administrates',
+  acknowledge: 'I know that everybody with an address of our domains becomes an administrator.',
   rows: (count: number) => (count === 1 ? '1 row' : `${count.toLocaleString('en')} rows`),
 };
 
@@ -78,9 +81,10 @@ const connections = {
   connect: 'Connect an identity provider',
   connectTitle: 'Connect an identity provider',
   connectExplanation:
-    "The steps name every value in your provider's own words: Okta, Microsoft Entra ID, Google, Keycloak and others. Nothing changes for anybody before you turn it on.",
+    'You choose your provider from a gallery (Okta, Microsoft Entra ID, Google, Keycloak and others), and are told each step in its own words. Nothing changes for anybody before you turn it on.',
   connectName: 'Short name',
-  connectNameHint: 'Small letters, digits and hyphens. It stands in addresses.',
+  connectNameHint:
+    'It stands in addresses: small letters, digits and hyphens. Keep this one if you have no other in mind.',
   setUpNow: 'Set it up now',
   makeLink: 'Make a link for somebody else',
   linkUntil: (end: string) => `Whoever has this link can set up this one connection until ${end}`,
@@ -90,6 +94,9 @@ const connections = {
   revokeLink: 'End it',
   setUpAgain: 'Set up anew',
   test: 'Test sign-in',
+  testTitle: 'Test and last attempts',
+  testHint:
+    'Sign in as yourself in a window of its own. Nothing is changed by it, and nobody is signed in; every check stands beside this a moment later.',
   turnOn: 'Turn on',
   turnOff: 'Turn off',
   ours: 'What your provider is told',
@@ -127,9 +134,7 @@ const connections = {
   asOrganization: 'As the organization says',
   letIn: 'Are let in with the default role',
   onlyKnown: 'Are refused',
-  defaultRole: 'Default role',
   defaultRoleHint: 'Of whoever is let in for the first time. Those already known keep theirs.',
-  acknowledge: 'I know that everybody with an address of our domains becomes an administrator.',
   servedDomains: 'Domains that it may vouch for',
   servedDomainsHint: 'People of other domains are not let in by it.',
   encryption: 'Encrypted assertions',
@@ -699,9 +704,7 @@ const settings = {
   enforceSsoHint: 'Passwords no longer open anything for people of your domains.',
   justInTime: 'Let in people who are not known yet',
   justInTimeHint: 'At their first sign-in, with the default role.',
-  defaultRole: 'Default role',
   defaultRoleHint: 'Those already known keep theirs.',
-  administrativeTitle: 'This role administrates',
   sessions: 'Sessions end',
   idle: 'Unused for (minutes)',
   absolute: 'In any case after (minutes)',

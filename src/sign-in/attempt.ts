@@ -10,6 +10,7 @@ import { prepared } from '../store/prepared.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { readCookie } from './cookies.ts';
 import { type CheckLog, SignInRefusal } from './refusal.ts';
+import { rememberTest } from './test-sign-in.ts';
 
 export interface Attempt {
   /** The SAML request's id, or the OIDC state. */
@@ -25,6 +26,7 @@ const MINUTES = 15;
 export function bindBrowser(request: Request, response: Response, baseUrl: string): Buffer {
   const known = browserSecret(request, baseUrl);
   const secret = known ?? randomSecret();
+  rememberTest(request, response, baseUrl);
   response.cookie(cookieName(baseUrl), secret, {
     httpOnly: true,
     path: '/',

@@ -20,6 +20,7 @@ import { markTested } from './policy.ts';
 import { signIn } from './provision.ts';
 import { auditRefusal, SignInRefusal } from './refusal.ts';
 import { sessionTokenOf, setSessionCookie } from './session-cookie.ts';
+import { afterTest, isTest } from './test-sign-in.ts';
 import { keepRefusal, keepTest, readRoles, type Trace, traceOf, tracing } from './trace.ts';
 
 export interface SignInDependencies {
@@ -38,9 +39,6 @@ export interface Door<C extends Connection = Connection> {
   /** False where it begins what can't be a test: then a connection that is turned off stays shut. */
   readonly mayBeTest: boolean;
 }
-
-/** Whoever returns there has only tested a connection; see set-up/. */
-const SET_UP = '/set-up';
 
 /**
  * Finds the connection of a path, of one kind.
@@ -61,7 +59,7 @@ export async function openDoor<K extends Connection['kind']>(
     origin: originOf(request, { kind: 'connection', id, label: connection.slug }),
     trace: traceOf(request),
     // Coming back, it is the attempt that knows; `letIn` asks it.
-    mayBeTest: !request.path.endsWith('/login') || request.query['returnTo'] === SET_UP,
+    mayBeTest: !request.path.endsWith('/login') || isTest(request.query['returnTo']),
   };
 }
 
@@ -116,7 +114,7 @@ export async function letIn(
   trace.login = login;
   const { attempt, session } = await inTenant(deps.store.db, connection.organizationId, origin, async (tx) => {
     const { attempt, known } = await take(tx, door, login, begun);
-    if (attempt.returnTo === SET_UP) return { attempt, session: await rehearse(deps, tx, door, login, known) };
+    if (isTest(attempt.returnTo)) return { attempt, session: await rehearse(deps, tx, door, login, known) };
     refuseDisabled(door);
     const session = await signIn(deps, tx, connection, login, known, (userId) => {
       trace.passed('person');
@@ -130,7 +128,7 @@ export async function letIn(
     await endFormerSession(deps, request);
     setSessionCookie(response, deps.settings.http.baseUrl, session);
   }
-  response.redirect(303, attempt.returnTo);
+  response.redirect(303, afterTest(attempt.returnTo));
 }
 
 async function take(

@@ -5,6 +5,7 @@ import { requestIdOf } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import { html, sendPage, wantsPage } from './page.ts';
 import { SignInRefusal } from './refusal.ts';
+import { wayBack } from './test-sign-in.ts';
 import { traceIdOf } from './trace.ts';
 
 const AT_FAULT = 'Something went wrong on our side. Nothing was changed.';
@@ -25,7 +26,7 @@ export function errorPage(deps: {
     const body = html`<p class="bad">${fault?.message ?? AT_FAULT}</p>
 ${fault?.remedy === undefined ? null : html`<p>${fault.remedy}</p>`}
 <dl>${check}<dt>For your administrator, this happened as</dt><dd><code>${shown}</code></dd></dl>
-<p><a href="/sign-in">Sign in again</a></p>`;
+${wayBack(request) ?? html`<p><a href="/sign-in">Sign in again</a></p>`}`;
     sendPage(
       response,
       deps.settings.http.baseUrl,

@@ -22,15 +22,25 @@ export function wantsPage(request: Request): boolean {
   return request.accepts(['json', 'html']) === 'html';
 }
 
-/** Sends a page. It may load our style and script, may be framed by nobody, and is not kept. */
-export function sendPage(response: Response, baseUrl: string, status: number, title: string, body: Html): void {
+/**
+ * Sends a page. It may load our style and script, may be framed by nobody, and is not kept.
+ * @param style a style sheet of its own, beside that of all
+ */
+export function sendPage(
+  response: Response,
+  baseUrl: string,
+  status: number,
+  title: string,
+  body: Html,
+  style?: string,
+): void {
   const page = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} - Drawbridge</title>
-<link rel="stylesheet" href="/sign-in/style.css">
+<link rel="stylesheet" href="/sign-in/style.css">${style && html`<link rel="stylesheet" href="${style}">`}
 </head>
 <body>
 <main>

@@ -10,12 +10,21 @@ import { pageAssets } from './page.ts';
 import { samlRoutes } from './saml/routes.ts';
 import { type SetUpDependencies, setUpPages } from './set-up/pages.ts';
 import { signInPage } from './sign-in-page.ts';
+import { testedPage } from './test-sign-in.ts';
 
 /** Routes of the sign-in room, mounted at the root. */
 export function signInRoutes(deps: SetUpDependencies): Router {
   const router = Router();
   router.use(['/sign-in', '/saml', '/oidc', '/me', '/set-up'], onOwnHost(deps.settings.http.baseUrl));
-  router.use(pageAssets(), signInPage(deps), meRoutes(deps), samlRoutes(deps), oidcRoutes(deps), setUpPages(deps));
+  router.use(
+    pageAssets(),
+    testedPage(deps.settings.http.baseUrl),
+    signInPage(deps),
+    meRoutes(deps),
+    samlRoutes(deps),
+    oidcRoutes(deps),
+    setUpPages(deps),
+  );
   router.use(localPages(deps), invitationPages(deps));
   router.use(['/sign-in', '/sign-out', '/me', '/saml', '/oidc', '/set-up'], errorPage(deps));
   return router;

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterEach } from 'node:test';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { startSession } from '../../src/credentials/session.ts';
 import { registerConsole } from '../../src/sign-in/oauth/console-caller.ts';
 import type { Company } from '../harness/company.ts';
@@ -25,7 +25,7 @@ export interface ConsoleBrowser {
   /** A window of its own in which this person signs in to the console, through the console's own sign-in page. */
   signIn(company: Company, email: string): Promise<Page>;
   /** A window in which nobody is signed in. */
-  open(): Promise<Page>;
+  open(options?: BrowserContextOptions): Promise<Page>;
 }
 
 /** Starts a browser for a test file, and registers the console at the server's address. */
@@ -40,8 +40,9 @@ export async function startConsoleBrowser(server: TestServer, database: TestData
     assert.deepEqual(errors.splice(0), [], 'the pages reported errors');
   });
 
-  async function window(): Promise<{ context: BrowserContext; page: Page }> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
+  async function window(options?: BrowserContextOptions): Promise<{ context: BrowserContext; page: Page }> {
+    const viewport = { width: 1280, height: 800 };
+    const context = await browser.newContext({ viewport, reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
     pages.push(page);
     page.setDefaultTimeout(10_000);
@@ -55,7 +56,7 @@ export async function startConsoleBrowser(server: TestServer, database: TestData
   }
 
   return {
-    open: async () => (await window()).page,
+    open: async (options) => (await window(options)).page,
     signIn: async (company, email) => {
       const { context, page } = await window();
       const userId = await company.person(email);

@@ -23,7 +23,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
     await assertAccessible(page);
     await picture(page, 'connect');
     await page.getByRole('button', { name: 'Set it up now' }).click();
-    await page.getByRole('heading', { name: '1. Your identity provider' }).waitFor();
+    await page.getByRole('heading', { name: '1. Choose your identity provider' }).waitFor();
     await picture(page, 'set-up');
   });
 
@@ -47,8 +47,9 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
     await assertAccessible(page);
     await picture(page, 'connection');
     await page.getByLabel('Name').fill('Okta of Acme');
-    await page.getByLabel('Default role').fill('admin');
-    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('combobox', { name: 'Default role' }).click();
+    await page.getByRole('option', { name: 'Admin', exact: true }).click();
+    await assertAccessible(page);
     await page.getByLabel(/becomes an administrator/).check();
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('heading', { name: 'Okta of Acme' }).waitFor();

@@ -52,7 +52,7 @@ describe('the story of an IT administrator', { skip: lacksBrowser }, async () =>
       await page.getByText('It works').waitFor();
       await picture(page, `story-${kind}-tested`);
       await page.getByRole('button', { name: 'Turn it on' }).click();
-      await page.getByRole('link', { name: 'To the console' }).click();
+      await page.getByRole('link', { name: 'To the console', exact: true }).click();
       await page.getByRole('row', { name: /idp.*On/ }).waitFor();
 
       feed.people = people;
@@ -99,29 +99,27 @@ describe('the story of an IT administrator', { skip: lacksBrowser }, async () =>
   async function describeSaml(page: Page, people: DemoPerson[]) {
     const idp = await startSamlIdp({ people });
     database.onEnd(() => idp.close());
-    await page.getByLabel('Which one is it?').selectOption({ label: 'another SAML 2.0 provider' });
-    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('button', { name: 'Any SAML 2.0 provider' }).click();
     const ours = await page.locator('#values code').first().innerText();
-    await page.getByText('There is no such address').click();
+    await page.getByText('give the metadata as a file').click();
     const file = { name: 'metadata.xml', mimeType: 'application/xml', buffer: Buffer.from(idp.metadata) };
-    await page.getByLabel('or its file').setInputFiles(file);
+    await page.getByLabel('Metadata as a file').setInputFiles(file);
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('Saved').waitFor();
+    await page.getByText('Saved.').waitFor();
     idp.trust(await (await fetch(ours)).text());
   }
 
   async function describeOidc(page: Page, people: DemoPerson[]) {
     const idp = await startOidcIdp({ people });
     database.onEnd(() => idp.close());
-    await page.getByLabel('Which one is it?').selectOption({ label: 'another OpenID provider' });
-    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('button', { name: 'Any OpenID provider' }).click();
     const redirectUri = await page.locator('#values code').first().innerText();
     idp.addClient({ id: 'bridge', secret: 'a-secret-of-the-client', redirectUris: [redirectUri] });
     await page.getByLabel('Issuer').fill(idp.url);
     await page.getByLabel('Client ID').fill('bridge');
     await page.getByLabel('Client secret').fill('a-secret-of-the-client');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('Saved').waitFor();
+    await page.getByText('Saved.').waitFor();
   }
 
   async function proveDomain(page: Page, domain: string, dns: Map<string, string[][]>): Promise<void> {

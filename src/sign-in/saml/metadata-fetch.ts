@@ -21,7 +21,7 @@ export async function fetchMetadata(url: string, allowPrivateNetwork: boolean, n
     }
     return { description: readIdpMetadata(await textOf(response), now) };
   } catch (error) {
-    if (error instanceof Fault) return { fault: error.where === undefined ? error : failed(error.message, error) };
+    if (error instanceof Fault) return { fault: error.where === 'metadata' ? failed(error.message, error) : error };
     return { fault: failed('it can not be reached', error) };
   }
 }

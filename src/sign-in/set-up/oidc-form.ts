@@ -13,13 +13,13 @@ const PROOFS: Readonly<Record<(typeof CLIENT_AUTHENTICATIONS)[number], string>> 
   private_key_jwt: 'a key of ours (private_key_jwt)',
 };
 
-/** The fields that this provider needs. */
-export function oidcFields({ preset: name, issuerLike }: OidcWording): Html {
+/** The fields that this provider needs. @param filled what stands in them already */
+export function oidcFields({ preset: name, issuerLike }: OidcWording, filled: Readonly<Record<string, string>>): Html {
   const preset = presetOf(name);
   const keyed = preset.clientAuthentication.includes(KEY);
   const issuer =
     preset.issuer === null
-      ? html`${field('issuer', 'Issuer', 'url')}<p class="soft">It looks like <code>${issuerLike}</code>.</p>`
+      ? html`${field('issuer', 'Issuer', { type: 'url', value: filled['issuer'] })}<p class="soft">It looks like <code>${issuerLike}</code>.</p>`
       : null;
   const options = preset.clientAuthentication.map((each) => html`<option value="${each}">${PROOFS[each]}</option>`);
   const proof =
@@ -29,13 +29,17 @@ export function oidcFields({ preset: name, issuerLike }: OidcWording): Html {
 <option value="">the client secret</option>${options}</select>`;
   const hosted =
     name === 'google'
-      ? field('hostedDomains', 'Only accounts of these hosted domains (several by commas)', 'text', false)
+      ? field('hostedDomains', 'Only accounts of these hosted domains (several by commas)', {
+          required: false,
+          value: filled['hostedDomains'],
+        })
       : null;
-  return html`${issuer}${field('clientId', 'Client ID')}${proof}${field('clientSecret', 'Client secret', 'password', !keyed)}${hosted}`;
+  const secret = field('clientSecret', 'Client secret', { type: 'password', required: !keyed });
+  return html`${issuer}${field('clientId', 'Client ID', { value: filled['clientId'] })}${proof}${secret}${hosted}`;
 }
 
 /** The fields that most leave as they are. */
-export const OIDC_DETAILS = field('scopes', 'Scopes', 'text', false);
+export const OIDC_DETAILS = field('scopes', 'Scopes', { required: false });
 
 /**
  * What is said of the connection by the form. What the form leaves empty, or does not ask, stays as the connection has it, unless that

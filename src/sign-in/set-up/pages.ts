@@ -15,10 +15,13 @@ import { requireSameOrigin } from '../same-origin.ts';
 import { samlConnection } from '../saml/administration.ts';
 import { type CheckedResponse, checkResponse, responseToCheck } from '../saml/check-response.ts';
 import { samlOptionsOf } from '../saml/config.ts';
+import { sessionTokenOf } from '../session-cookie.ts';
+import { SCRIPT, STYLE } from './assets.ts';
+import { cardOf } from './gallery.ts';
 import { chooseProvider, type OpenLink, openSetUpLink } from './link.ts';
 import { oidcSaid } from './oidc-form.ts';
 import { progressOf } from './progress.ts';
-import { COPY_SCRIPT, type LastStep, showProgress } from './set-up-page.ts';
+import { type LastStep, showProgress } from './set-up-page.ts';
 import { WORDINGS, type Wording } from './wording.ts';
 
 export interface SetUpDependencies extends SignInDependencies {
@@ -34,7 +37,8 @@ export function setUpPages(deps: SetUpDependencies): Router {
   const { baseUrl } = deps.settings.http;
   const form = express.urlencoded({ extended: false, limit: '1mb', parameterLimit: 30 });
 
-  router.get('/set-up/copy.js', (_request, response) => void response.type('js').send(COPY_SCRIPT));
+  router.get('/set-up/page.js', (_request, response) => void response.type('js').send(SCRIPT));
+  router.get('/set-up/style.css', (_request, response) => void response.type('css').send(STYLE));
 
   router.get('/set-up', async (request, response) => {
     const link = await linkOf(deps, request);
@@ -60,12 +64,13 @@ export function setUpPages(deps: SetUpDependencies): Router {
     router.post(`/set-up/${step}`, form, async (request, response) => {
       requireSameOrigin(request, baseUrl);
       const link = await linkOf(deps, request);
+      const typed = (request.body ?? {}) as Record<string, string>;
       try {
-        await take(deps, link, (request.body ?? {}) as Record<string, string>);
+        await take(deps, link, typed);
       } catch (error) {
         const fault = asFault(error);
         if (fault === undefined || !wantsPage(request)) throw error;
-        return show(deps, await linkOf(deps, request), request, response, { fault });
+        return show(deps, await linkOf(deps, request), request, response, { refused: { step, fault, typed } });
       }
       response.redirect(303, `/set-up#${step}`);
     });
@@ -108,7 +113,7 @@ async function writeConnection(deps: SetUpDependencies, link: OpenLink, body: Re
   const all = await within(deps, link, listConnections);
   const before = all.find(({ id }) => id === link.connectionId);
   const parsed = connectionInput.safeParse({
-    ...keptOf(before),
+    ...keptOf(before, link.provider),
     ...definedOf(saidIn(wording, body, before)),
     slug: link.connectionSlug,
     kind: wording.kind,
@@ -132,6 +137,8 @@ function saidIn(
   );
   if (wording.kind === 'oidc') return oidcSaid(wording, filled, attributes, before);
   const { metadata, metadataUrl } = filled;
+  if (metadata === undefined && metadataUrl === undefined)
+    throw new Fault('invalid-input', 'There is no metadata yet.', { remedy: 'Give its address, a file, or its text.' });
   const kept = before?.kind === 'saml' ? samlOptionsOf(before.config) : {};
   return { ...kept, preset: wording.preset, metadata, metadataUrl, attributes };
 }
@@ -149,8 +156,9 @@ async function checkPasted(
 }
 
 /** What no form asks is the organization's to say. */
-function keptOf(before: Connection | undefined): Record<string, unknown> {
-  if (before === undefined) return { enabled: false };
+function keptOf(before: Connection | undefined, provider: string | null): Record<string, unknown> {
+  const card = cardOf(provider ?? '');
+  if (before === undefined) return { enabled: false, ...(card && !card.any ? { name: card.title } : {}) };
   const { name, enabled, domains, priority, defaultRole, justInTime, config } = before;
   return { name, enabled, domains, priority, defaultRole, justInTime, defaultWorkspace: config.defaultWorkspace };
 }
@@ -183,7 +191,7 @@ async function show(
   link: OpenLink,
   request: Request,
   response: Response,
-  last?: LastStep,
+  last: LastStep = {},
 ): Promise<void> {
   const { baseUrl } = deps.settings.http;
   const progress = await inTenant(
@@ -194,7 +202,8 @@ async function show(
     'reader',
   );
   response.set('Cache-Control', 'no-store');
-  if (wantsPage(request)) showProgress(response, baseUrl, progress, last);
+  if (wantsPage(request))
+    showProgress(response, baseUrl, progress, last, sessionTokenOf(request, baseUrl) !== undefined);
   else response.json(shownToPrograms(progress));
 }
 

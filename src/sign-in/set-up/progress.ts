@@ -6,13 +6,16 @@ import { relyingPartyOf } from '../oidc/addresses.ts';
 import { serviceProviderOf } from '../saml/service-provider.ts';
 import { listTraces, type ShownTrace } from '../trace.ts';
 import type { OpenLink } from './link.ts';
+import { type Copied, type FilledStep, filledSteps } from './step.ts';
 import { WORDINGS, type Wording } from './wording.ts';
 
 export interface Progress {
   readonly organization: string;
   readonly provider: (Wording & { readonly name: string }) | null;
-  /** What the identity provider has to be told, under its own words for it. */
-  readonly values: readonly { readonly label: string; readonly value: string }[];
+  /** What is to be done at the identity provider, in its own words. */
+  readonly steps: readonly FilledStep[];
+  /** What it has to be told at these steps. */
+  readonly values: readonly Copied[];
   readonly connection: Connection | null;
   readonly domains: readonly ReturnType<typeof shownDomain>[];
   readonly loginUrl: string;
@@ -25,11 +28,13 @@ export async function progressOf(tx: TenantTransaction, link: OpenLink, baseUrl:
   const wording = link.provider === null ? undefined : WORDINGS[link.provider];
   const connection = (await listConnections(tx)).find(({ id }) => id === link.connectionId) ?? null;
   const kind = connection?.kind ?? wording?.kind ?? 'saml';
+  const steps = wording === undefined ? [] : stepsFor(wording, baseUrl, link.connectionId);
   const [lastTrace = null] = connection === null ? [] : await listTraces(tx, { connection: connection.slug, limit: 1 });
   return {
     organization: link.organization,
     provider: wording === undefined || link.provider === null ? null : { ...wording, name: link.provider },
-    values: wording === undefined ? [] : valuesFor(wording, baseUrl, link.connectionId),
+    steps,
+    values: steps.flatMap(({ copy }) => copy),
     connection,
     domains: (await listDomains(tx)).map(shownDomain),
     loginUrl: `${baseUrl}/${kind}/${link.connectionId}/login?returnTo=/set-up`,
@@ -37,7 +42,6 @@ export async function progressOf(tx: TenantTransaction, link: OpenLink, baseUrl:
   };
 }
 
-function valuesFor({ kind, labels }: Wording, baseUrl: string, id: string) {
-  const ours: Record<string, string> = { ...(kind === 'oidc' ? relyingPartyOf : serviceProviderOf)(baseUrl, id) };
-  return Object.entries(labels).map(([name, label]) => ({ label, value: ours[name] ?? '' }));
+function stepsFor({ kind, steps }: Wording, baseUrl: string, id: string): FilledStep[] {
+  return filledSteps(steps, { ...(kind === 'oidc' ? relyingPartyOf : serviceProviderOf)(baseUrl, id) });
 }

@@ -9,10 +9,12 @@ export interface Told {
   readonly said: unknown;
   readonly roles: unknown;
   readonly steps: readonly TraceStep[];
+  /** Whether the checks are in sight at once. */
+  readonly open?: boolean;
 }
 
 /** The outcome, the person and their roles, and below them each check. */
-export function toldOf({ works, sentence, said, roles, steps }: Told): Html {
+export function toldOf({ works, sentence, said, roles, steps, open = false }: Told): Html {
   const person = said as { email?: string; name?: string; groups?: string[] } | null;
   const held = (roles as { role: string; place: string; scope: string; reason: string }[] | null) ?? [];
   const who =
@@ -22,16 +24,16 @@ export function toldOf({ works, sentence, said, roles, steps }: Told): Html {
   const roleList = held.map(
     ({ role, place, scope, reason }) => html`<li>${role} of ${place || scope} <span class="soft">${reason}</span></li>`,
   );
-  return html`<p class="${works ? '' : 'bad'}">${sentence}</p>
+  return html`<p class="${works ? 'good' : 'bad'}">${sentence}</p>
 ${who}${roleList.length === 0 ? null : html`<p>Would be let in as:</p><ul>${roleList}</ul>`}
-<details><summary>Each check</summary><table><tbody>${steps.map(stepRow)}</tbody></table></details>`;
+<details${open ? html` open` : null}><summary>Each check</summary><ul class="checks">${steps.map(stepRow)}</ul></details>`;
 }
 
 function stepRow({ check, passed, sentence, remedy, wanted, got, mender }: TraceStep): Html {
-  if (passed) return html`<tr><td>✔</td><td>${check}</td></tr>`;
+  if (passed) return html`<li>${check}</li>`;
   const compared =
     wanted === undefined && got === undefined
       ? null
       : html`<br><span class="soft">wanted <code>${wanted}</code>, got <code>${got}</code></span>`;
-  return html`<tr><td>✖</td><td>${check}: ${sentence} ${remedy}${compared}<br><span class="soft">to be mended by: ${mender}</span></td></tr>`;
+  return html`<li class="failed"><strong>${check}</strong>: ${sentence} ${remedy}${compared}<br><span class="soft">to be mended by: ${mender}</span></li>`;
 }

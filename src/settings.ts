@@ -1,15 +1,11 @@
 /**
  * Typed settings: `config/drawbridge.yaml` (optional), overridden by the environment. All problems are reported together.
- * Where no database is given, the secrets that the embedded one needs are made on first start and kept in the data folder.
  */
-import { execSync } from 'node:child_process';
-import { createHmac, randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { Fault } from './errors.ts';
-import { type SealingKeys, sealingKeysOf } from './sealing-keys.ts';
+import { givenSecrets, resolveSecrets, type Secrets } from './secrets.ts';
 
 /** Yes or no, in a file or as a word in the environment. */
 const flag = z.union([z.boolean(), z.stringbool()]);
@@ -54,18 +50,7 @@ const settingsFile = z.strictObject({
       poolSize: z.coerce.number().int().min(2).max(200).default(10),
     })
     .prefault({}),
-  secrets: z
-    .strictObject({
-      /** One key, or several with commas or spaces between: the first seals, and all of them open. */
-      sealingKey: z.string().optional(),
-      /** Where they stand, one a line. */
-      sealingKeyFile: z.string().optional(),
-      /** What prints them: a key management service's command that unwraps them. */
-      sealingKeyCommand: z.string().optional(),
-      applicationPassword: z.string().min(24, 'must be at least 24 characters').optional(),
-      operatorToken: z.string().min(24, 'must be at least 24 characters').optional(),
-    })
-    .prefault({}),
+  secrets: givenSecrets.prefault({}),
   scim: z
     .strictObject({
       /** How often each directory's token may ask, all instances together. */
@@ -105,15 +90,7 @@ export type SettingsInput = z.input<typeof settingsFile>;
 
 export interface Settings extends Omit<z.output<typeof settingsFile>, 'secrets' | 'http'> {
   readonly http: z.output<typeof settingsFile>['http'] & { readonly baseUrl: string };
-  readonly secrets: {
-    /** They seal stored secrets, and internal passwords that are not given derive from the one that seals. */
-    readonly sealingKeys: SealingKeys;
-    readonly operatorToken: string;
-    /** Password of the embedded cluster's superuser. */
-    readonly clusterPassword: string;
-    /** Password of the application's database role. */
-    readonly applicationPassword: string;
-  };
+  readonly secrets: Secrets;
 }
 
 const ENVIRONMENT: ReadonlyArray<[variable: string, path: [string, string] | [string]]> = [
@@ -214,98 +191,4 @@ function isTree(value: unknown): value is Tree {
 function nameOf(path: ReadonlyArray<PropertyKey>): string {
   const variable = ENVIRONMENT.find(([, target]) => target.join('.') === path.join('.'))?.[0];
   return variable ? `${path.join('.')} (${variable})` : path.join('.') || 'settings';
-}
-
-type GivenSecrets = z.output<typeof settingsFile>['secrets'];
-
-function resolveSecrets(given: GivenSecrets, database: { url?: string | undefined; dataFolder: string }) {
-  const stored = database.url === undefined ? storedSecrets(database.dataFolder) : {};
-  const sealingKeys = readSealingKeys(given, stored.sealingKey);
-  const derive = (purpose: string) =>
-    createHmac('sha256', sealingKeys.current.secret).update(purpose).digest('base64url');
-  return {
-    sealingKeys,
-    operatorToken: given.operatorToken ?? stored.operatorToken ?? derive('operator token'),
-    clusterPassword: stored.clusterPassword ?? derive('cluster superuser'),
-    applicationPassword: given.applicationPassword ?? stored.applicationPassword ?? derive('application role'),
-  };
-}
-
-function readSealingKeys(given: GivenSecrets, stored: string | undefined): SealingKeys {
-  const { sealingKey, sealingKeyFile, sealingKeyCommand } = given;
-  const ways = [sealingKey, sealingKeyFile, sealingKeyCommand].filter((way) => way !== undefined);
-  if (ways.length > 1) {
-    throw new Fault(
-      'invalid-settings',
-      'Several of secrets.sealingKey, sealingKeyFile and sealingKeyCommand are set.',
-      {
-        remedy: 'Give the keys in one way.',
-      },
-    );
-  }
-  const text =
-    sealingKey ??
-    (sealingKeyFile && keysInFile(sealingKeyFile)) ??
-    (sealingKeyCommand && keysByCommand(sealingKeyCommand));
-  const keys = (text ?? stored ?? '').split(/[\s,]+/).filter(Boolean);
-  const [current, ...others] = keys.map((key) => Buffer.from(key, 'base64'));
-  if (current === undefined) {
-    throw new Fault('invalid-settings', 'secrets.sealingKey (DRAWBRIDGE_SEALING_KEY) is missing.', {
-      remedy: 'With your own database, give 32 random bytes in base64: openssl rand -base64 32.',
-    });
-  }
-  if ([current, ...others].some((key) => key.length !== 32)) {
-    throw new Fault('invalid-settings', 'secrets.sealingKey (DRAWBRIDGE_SEALING_KEY) is not 32 bytes in base64.', {
-      remedy: 'Make one with: openssl rand -base64 32.',
-    });
-  }
-  return sealingKeysOf([current, ...others]);
-}
-
-function keysInFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new Fault('invalid-settings', `secrets.sealingKeyFile: ${file} can't be read.`, { cause });
-  }
-}
-
-function keysByCommand(command: string): string {
-  try {
-    return execSync(command, { encoding: 'utf8', timeout: 30_000, stdio: ['ignore', 'pipe', 'inherit'] });
-  } catch (cause) {
-    throw new Fault('invalid-settings', 'secrets.sealingKeyCommand failed.', { cause });
-  }
-}
-
-interface StoredSecrets {
-  readonly sealingKey?: string;
-  readonly operatorToken?: string;
-  readonly clusterPassword?: string;
-  readonly applicationPassword?: string;
-}
-
-function storedSecrets(dataFolder: string): StoredSecrets {
-  const folder = resolve(dataFolder);
-  const file = join(folder, 'secrets.json');
-  try {
-    mkdirSync(folder, { recursive: true });
-    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
-    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
-    const fresh = {
-      sealingKey: randomBytes(32).toString('base64'),
-      operatorToken: `dbo_${randomBytes(32).toString('base64url')}`,
-      clusterPassword: randomBytes(32).toString('base64url'),
-      applicationPassword: randomBytes(32).toString('base64url'),
-    };
-    // 'wx': of two processes that start at once, one makes the secrets and the other reads them.
-    writeFileSync(file, JSON.stringify(fresh, null, 2), { mode: 0o600, flag: 'wx' });
-    return fresh;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(file)) return storedSecrets(dataFolder);
-    throw new Fault('invalid-settings', `The data folder ${folder} can't be used: ${(cause as Error).message}.`, {
-      cause,
-      remedy: 'Give another with DRAWBRIDGE_DATA, or mend its permissions.',
-    });
-  }
 }

@@ -15,20 +15,19 @@ import {
 } from './mapping-rule.ts';
 import type { Models } from './model-file.ts';
 import { organizationModel } from './organization-model.ts';
+import { plannedChange } from './planned-change.ts';
 import { previewable, previewQuery } from './preview.ts';
 import { scopeInput } from './scope.ts';
 
 /** Derives everybody's memberships anew, in the same transaction; the reconcile, which is above this room, is given. */
-export type OnRulesChanged = (
-  tx: TenantTransaction,
-) => Promise<{ runId: string; counts: Readonly<Record<string, number>> }>;
+export type OnRulesChanged = (tx: TenantTransaction) => Promise<{ runId: string; counts: Record<string, number> }>;
 
 export interface MappingRuleDependencies {
   readonly store: Pick<Store, 'db'>;
   readonly models: Models;
   readonly onRulesChanged: OnRulesChanged;
   /** The first of a run's changes, as they are shown. */
-  readonly firstChanges: (tx: TenantTransaction, runId: string) => Promise<unknown>;
+  readonly firstChanges: (tx: TenantTransaction, runId: string) => Promise<readonly z.output<typeof plannedChange>[]>;
 }
 
 const shownRule = z.object({
@@ -46,6 +45,22 @@ const shownRule = z.object({
   /** How many memberships it gives at this moment. */
   gives: z.number(),
 });
+
+const runOfRules = z.object({ runId: z.string(), counts: z.record(z.string(), z.number()) });
+/** What saving or removing a rule would do. */
+const previewAnswer = z.object({
+  preview: z.literal(true),
+  action: z.enum(['create', 'update', 'keep', 'delete']),
+  counts: z.record(z.string(), z.number()),
+  /** The first of them. */
+  changes: z.array(plannedChange),
+});
+const putAnswer = z.union([
+  previewAnswer,
+  shownRule.extend({ action: z.enum(['create', 'update', 'keep']), run: runOfRules.nullable() }),
+]);
+const deleteAnswer = z.union([previewAnswer, z.object({ run: runOfRules })]);
+type Preview = z.output<typeof previewAnswer>;
 
 const rulePath = z.object({ rule: z.string() });
 /** Routes below `/api/v1/organizations/:organization`. */
@@ -88,10 +103,11 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
       params: rulePath,
       query: previewQuery,
       body: z.record(z.string(), z.unknown()),
+      answer: putAnswer,
     },
     ({ params, query, body }, request) => {
       const input = mappingRuleInput.parse({ ...body, slug: params.rule });
-      return previewable<object>(query, (end) =>
+      return previewable<z.output<typeof putAnswer>>(query, (end) =>
         withRank(deps.store.db, request, refusalOf(input.slug), async (tx, actor) => {
           const model = await organizationModel(deps.models, tx);
           await permitRule(tx, model, actor, input.slug, input);
@@ -113,10 +129,10 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
       area,
       params: rulePath,
       query: previewQuery,
-      status: 200,
+      answer: deleteAnswer,
     },
     ({ params, query }, request) =>
-      previewable<object>(query, (end) =>
+      previewable<z.output<typeof deleteAnswer>>(query, (end) =>
         withRank(deps.store.db, request, refusalOf(params.rule), async (tx, actor) => {
           const model = await organizationModel(deps.models, tx);
           await permitRule(tx, model, actor, params.rule);
@@ -133,11 +149,11 @@ export function mappingRuleRoutes(deps: MappingRuleDependencies): ApiRouter {
 async function lookedAt(
   { firstChanges }: MappingRuleDependencies,
   tx: TenantTransaction,
-  action: string,
+  action: Preview['action'],
   run: Awaited<ReturnType<OnRulesChanged>> | null,
-): Promise<object> {
-  const changes = run === null ? [] : await firstChanges(tx, run.runId);
-  return { preview: true, action, counts: run?.counts ?? {}, changes };
+): Promise<Preview> {
+  const changes = run === null ? [] : [...(await firstChanges(tx, run.runId))];
+  return { preview: true, action, counts: { ...run?.counts }, changes };
 }
 
 function refusalOf(rule: string): Attempt {

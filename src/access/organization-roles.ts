@@ -119,6 +119,11 @@ export async function deleteRole(
   return effect;
 }
 
+/** An organization's own roles, none of which is deleted or changed before the transaction ends. */
+export async function heldCustomRoles({ db }: TenantTransaction): Promise<CustomRole[]> {
+  return db.selectFrom('custom_roles').select(['role', 'label', 'permissions']).forShare().execute();
+}
+
 /** Keeps an organization's own role from being deleted while it is given. @throws Fault `invalid-input` where it has gone */
 export async function holdIfCustom(
   tx: TenantTransaction,

@@ -27,6 +27,8 @@ export interface ExplainedRule {
   readonly matches: boolean;
   /** What matched, or what kept it from matching. */
   readonly because: string;
+  /** What keeps the rule from giving its role to this person, though it matches: a review's decision, for one. */
+  readonly exclusion: { readonly by: string; readonly reason: string; readonly since: string } | null;
 }
 
 export interface Explanation {
@@ -73,7 +75,9 @@ async function explainRules(tx: TenantTransaction, userId: string, place: Place)
         WHEN group_name IS NULL THEN 'the condition does not hold'
         WHEN found IS NOT NULL THEN 'in the group ' || found
         WHEN condition IS NOT NULL AND NOT holds THEN 'the condition does not hold'
-        ELSE 'not in the group ' || group_name END AS because
+        ELSE 'not in the group ' || group_name END AS because,
+      (SELECT jsonb_build_object('by', x.excluded_by, 'reason', x.reason, 'since', x.created_at) FROM membership_exclusions x
+        WHERE x.user_id = ${userId} AND x.scope_id = weighed.scope_id AND x.role = weighed.role AND effect = 'grant') AS exclusion
     FROM weighed ORDER BY position, slug`.execute(tx.db);
   return rows;
 }

@@ -1,5 +1,6 @@
 /** Runs and their plans as the administration API answers them. */
 import { z } from 'zod';
+import { plannedChange } from '../access/planned-change.ts';
 
 export const runAnswer = z.object({
   id: z.string(),
@@ -26,19 +27,4 @@ export const runAnswer = z.object({
 
 export const runsAnswer = z.object({ runs: z.array(runAnswer), next: z.string().nullable() });
 
-export const changesAnswer = z.object({
-  changes: z.array(
-    z.object({
-      kind: z.string(),
-      userId: z.string().nullable(),
-      email: z.string().nullable(),
-      /** `organization`, a workspace, or `workspace/product`. */
-      scope: z.string().nullable(),
-      role: z.string().nullable(),
-      oldRole: z.string().nullable(),
-      rule: z.string().nullable(),
-      reason: z.string(),
-    }),
-  ),
-  next: z.number().nullable(),
-});
+export const changesAnswer = z.object({ changes: z.array(plannedChange), next: z.number().nullable() });

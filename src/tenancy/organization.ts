@@ -12,8 +12,12 @@ import { timeZone } from './time-zone.ts';
 /** What an organization's settings need to know of access models; given where the capabilities are put together. */
 export interface ModelCatalog {
   names(): readonly string[];
-  /** A role at the scope where the model gives newcomers theirs; undefined where it has none of that name. */
-  role(model: string, role: string): { readonly administrative: boolean; readonly transferOnly: boolean } | undefined;
+  /** A role, or one of the organization's own, at the scope where the model gives newcomers theirs; undefined where there is none. */
+  role(
+    tx: TenantTransaction,
+    model: string,
+    role: string,
+  ): Promise<{ readonly administrative: boolean; readonly transferOnly: boolean } | undefined>;
   /** Regions that the model offers; empty where it says nothing of them. */
   regions(model: string): readonly string[];
   /** Whether a person has one account among all organizations of the model. */
@@ -106,7 +110,7 @@ export async function putOrganization(
   if (input.enforceSso && changed.includes('enforce_sso')) await rules.requireEnforceable(tx);
 
   const newDefault = changed.includes('default_role') || changed.includes('model');
-  const warned = newDefault && checkDefaultRole(catalog, input);
+  const warned = newDefault && (await checkDefaultRole(tx, catalog, input));
   const taken = new Fault('conflict', `The slug "${input.slug}" is taken.`, {
     where: 'slug',
     remedy: 'Choose another.',
@@ -210,10 +214,14 @@ function refuseUnknown(catalog: ModelCatalog, input: OrganizationInput): void {
 }
 
 /** Whether the default role is an administrative one, knowingly so. */
-function checkDefaultRole(catalog: ModelCatalog, input: OrganizationInput): boolean {
+async function checkDefaultRole(
+  tx: TenantTransaction,
+  catalog: ModelCatalog,
+  input: OrganizationInput,
+): Promise<boolean> {
   const { defaultRole, model } = input;
   if (defaultRole === null) return false;
-  const role = catalog.role(model, defaultRole);
+  const role = await catalog.role(tx, model, defaultRole);
   if (role === undefined) {
     throw new Fault('invalid-input', `The access model "${model}" has no role "${defaultRole}" for newcomers.`, {
       where: 'defaultRole',

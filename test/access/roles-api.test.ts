@@ -80,6 +80,24 @@ describe('an organization’s own roles', () => {
     await adam('post', '/roles').send(AUDITOR).expect(409);
   });
 
+  it('given a role of its own as the default for newcomers, then it is taken, warned of like another, and not deleted meanwhile', async () => {
+    const made = await company();
+    await made.api('post', '/roles').send(AUDITOR).expect(201);
+    const patch = (defaultRole: string | null) =>
+      server.api('patch', `/organizations/${made.slug}`).send({ defaultRole });
+    const { body } = await patch('auditor_of_nothing').expect(400);
+    assert.match(body.detail, /no role "auditor_of_nothing" for newcomers/);
+    await patch('auditor').expect(200);
+    assert.equal((await made.api('get', '').expect(200)).body.defaultRole, 'auditor');
+    const refused = await made.api('delete', '/roles/auditor').expect(409);
+    assert.match(refused.body.detail, /the settings, as default role/);
+    const everything = { role: 'deputy', label: 'Deputy', like: 'admin' };
+    await made.api('post', '/roles').send(everything).expect(201);
+    assert.match((await patch('deputy').expect(400)).body.detail, /administrative/);
+    await patch(null).expect(200);
+    await made.api('delete', '/roles/auditor').expect(200);
+  });
+
   it('given a role of the model, then it is duplicated, and itself neither made, changed nor deleted', async () => {
     const made = await company();
     const adam = await as(made, 'adam');

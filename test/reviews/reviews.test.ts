@@ -116,6 +116,11 @@ describe('reviewing access', () => {
     assert.partialDeepStrictEqual(exclusions, [
       { email: mail(made, 'mia'), place: 'main', role: 'member', reason: 'not needed' },
     ]);
+    const why = await made.api('get', `/people/${mail(made, 'mia')}/explanation?scope=main`).expect(200);
+    assert.partialDeepStrictEqual(why.body, {
+      memberships: [],
+      rules: [{ rule: 'sales', matches: true, exclusion: { reason: 'not needed' } }],
+    });
     const ben = await as(made, 'ben');
     await ben('delete', `/membership-exclusions/${exclusions[0].id}`).expect(403);
     await made.api('delete', `/membership-exclusions/${exclusions[0].id}`).expect(204);

@@ -181,7 +181,7 @@ function Form({ rule, exists = false }: { readonly rule: Draft; readonly exists?
               </Button>
             )}
           </Group>
-          {preview.data !== undefined && <Preview answer={preview.data} />}
+          {preview.data !== undefined && 'preview' in preview.data && <Preview answer={preview.data} />}
         </Stack>
       </form>
     </Page>

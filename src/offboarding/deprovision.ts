@@ -7,13 +7,13 @@ import { leavingPolicy } from '../access/leaving.ts';
 import type { Models } from '../access/model-file.ts';
 import { organizationModel } from '../access/organization-model.ts';
 import { ownerRoles } from '../access/reconcile-view.ts';
-import { auditing } from '../audit/record.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Queue } from '../store/migrate.ts';
 import { prepared } from '../store/prepared.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 import { closeProven } from './cases.ts';
-import { endedEvents, endings, type Held, openCases, openSteps } from './end-access.sql.ts';
+import { ended, endings, type Held, openCases, openSteps } from './end-access.sql.ts';
+import { handingOver } from './hand-over.sql.ts';
 
 const FEW = 10;
 
@@ -59,11 +59,8 @@ export async function deprovision(
   const { rows: cases } = await run(openCases(tx, held, trigger, policy));
   const caseIds = cases.map((each) => each.caseId);
 
-  await run(atOnce(endings(held, policy, ownerRoles(model), tx.origin.actor.label)));
-  await run(sql`
-    WITH ended AS (${auditing(tx, endedEvents(held))}),
-    parted AS (DELETE FROM memberships WHERE user_id = ANY(${ids as string[]}::uuid[]))
-    ${auditing(tx, leavingEvents(caseIds))}`);
+  const all = [...endings(held, policy, tx.origin.actor.label), ...handingOver(held, policy, ownerRoles(model))];
+  await run(ended(tx, all, sql`true`, [leavingEvents(caseIds)]));
 
   const { rows: steps } = await run(openSteps(caseIds));
   if (steps.length > 0) await wake(deps.jobs, tx, 'offboarding.steps');
@@ -83,12 +80,6 @@ async function holdLeavers(tx: TenantTransaction, leavers: readonly Leaver[]): P
     emails: rows.map(({ email }) => email),
     reasons: rows.map(({ id }) => reasons.get(id) ?? ''),
   };
-}
-
-/** Statements about different rows, as one. */
-function atOnce(statements: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
-  const parts = statements.map((statement, at) => sql`${sql.ref(`part${at}`)} AS (${statement})`);
-  return sql`WITH ${sql.join(parts)} SELECT`;
 }
 
 function leavingEvents(caseIds: readonly string[]): RawBuilder<unknown> {

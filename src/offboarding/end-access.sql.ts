@@ -1,9 +1,7 @@
-/**
- * The statements that end what leavers hold. `now()` is the transaction's start, the same in every statement of it: what ended "now"
- * is what this transaction ended.
- */
+/** The statements that end what leavers hold; each says itself what it ended, for the audit. */
 import { type RawBuilder, sql } from 'kysely';
 import type { LeavingPolicy } from '../access/leaving.ts';
+import { auditing } from '../audit/record.ts';
 import type { TenantTransaction } from '../store/tenant.ts';
 
 export const LEFT = 'the person has left';
@@ -14,7 +12,8 @@ function anyOf(ids: readonly string[]): RawBuilder<unknown> {
   return sql`ANY(${ids as string[]}::uuid[])`;
 }
 
-function policyOfKey(policy: LeavingPolicy): RawBuilder<string> {
+/** What the model has done to a leaver's key `k`. */
+export function policyOfKey(policy: LeavingPolicy): RawBuilder<string> {
   const policies = Object.fromEntries(policy.keys.map((each) => [each.kind, each.policy]));
   return sql<string>`coalesce(${JSON.stringify(policies)}::jsonb ->> k.kind, 'revoke')`;
 }
@@ -68,92 +67,109 @@ export function openCases(
     RETURNING id AS "caseId", user_id AS "userId", jsonb_array_length(ended->'apps') AS apps`;
 }
 
-/** Ends every way in which people are signed in at this moment; each statement touches rows of its own. */
-export function signInEndings(ids: readonly string[], reason: string): RawBuilder<unknown>[] {
+/** A statement that returns what it ended, under a name by which the audit events are selected from it. */
+export interface Ending {
+  readonly name: string;
+  readonly statement: RawBuilder<unknown>;
+  /** Action, resource type, resource id, reason, detail; left out where nobody asks. */
+  readonly events?: RawBuilder<unknown>;
+}
+
+/** Carries endings out as one statement, each touching rows of its own, and audits them, with `more` after them. */
+export function ended<Row>(
+  tx: TenantTransaction,
+  endings: readonly Ending[],
+  answer: RawBuilder<Row>,
+  more: readonly RawBuilder<unknown>[] = [],
+): RawBuilder<Row> {
+  const parts = endings.map(({ name, statement }) => sql`${sql.ref(name)} AS (${statement})`);
+  const events = [...endings.flatMap(({ events }) => (events === undefined ? [] : [events])), ...more];
+  const told = auditing(tx, sql.join(events, sql` UNION ALL `));
+  return sql<Row>`WITH ${sql.join(parts)}, told AS (${told}) SELECT ${answer}`;
+}
+
+/** Ends every way in which people are signed in at this moment. */
+export function signInEndings(ids: readonly string[], reason: string): Ending[] {
   const theirs = anyOf(ids);
   return [
-    sql`UPDATE sessions SET ended_at = now(), ended_reason = ${reason} WHERE user_id = ${theirs} AND ended_at IS NULL`,
-    sql`UPDATE grants SET revoked_at = now() WHERE user_id = ${theirs} AND revoked_at IS NULL`,
-    // What apps were given: it counts for nothing from the person's state or the session's end on; this says since when.
-    sql`WITH held AS (
-          SELECT kind, id_hash FROM oauth_artifacts WHERE user_id = ${theirs} AND ended_at IS NULL AND expires_at > now()
-          ORDER BY kind, id_hash FOR UPDATE)
-        UPDATE oauth_artifacts a SET ended_at = now() FROM held WHERE a.kind = held.kind AND a.id_hash = held.id_hash`,
+    {
+      name: 'ended_sessions',
+      statement: sql`UPDATE sessions SET ended_at = now(), ended_reason = ${reason} WHERE user_id = ${theirs} AND ended_at IS NULL
+        RETURNING id, user_id`,
+      events: sql`SELECT 'session.ended', 'session', id::text, ${reason}::text, jsonb_build_object('user', user_id) FROM ended_sessions`,
+    },
+    {
+      name: 'ended_grants',
+      statement: sql`UPDATE grants SET revoked_at = now() WHERE user_id = ${theirs} AND revoked_at IS NULL RETURNING id, user_id, client`,
+      events: sql`SELECT 'grant.revoked', 'grant', id::text, ${reason}::text, jsonb_build_object('user', user_id, 'client', client)
+        FROM ended_grants`,
+    },
+    {
+      name: 'held_artifacts',
+      statement: sql`SELECT kind, id_hash FROM oauth_artifacts WHERE user_id = ${theirs} AND ended_at IS NULL AND expires_at > now()
+        ORDER BY kind, id_hash FOR UPDATE`,
+    },
+    {
+      // What apps were given: it counts for nothing from the person's state or the session's end on; this says since when.
+      name: 'ended_artifacts',
+      statement: sql`UPDATE oauth_artifacts a SET ended_at = now() FROM held_artifacts h WHERE a.kind = h.kind AND a.id_hash = h.id_hash
+        RETURNING a.kind, a.user_id, a.client`,
+      events: sql`SELECT 'app.access_ended', 'app', client, ${reason}::text, jsonb_build_object('user', user_id, 'kind', kind)
+        FROM ended_artifacts WHERE kind = 'Grant'`,
+    },
   ];
 }
 
-/** Every statement after the cases; each ends one kind of access, and no two touch the same row, for they are done at once. */
-export function endings(
-  { ids, emails }: Held,
-  policy: LeavingPolicy,
-  ownerRoles: readonly string[],
-  by: string,
-): RawBuilder<unknown>[] {
+/** Everything else that a leaver has here. */
+export function endings({ ids, emails }: Held, policy: LeavingPolicy, by: string): Ending[] {
   const theirs = anyOf(ids);
   const ofTheirs = sql`(i.inviter_id = ${theirs} OR i.email = ANY(${emails as string[]}::text[]))`;
+  const open = sql`i.accepted_at IS NULL AND i.revoked_at IS NULL`;
   return [
-    sql`UPDATE users SET status = 'deprovisioned', deprovisioned_at = now(), access_epoch = access_epoch + 1 WHERE id = ${theirs}`,
+    {
+      name: 'left_users',
+      statement: sql`UPDATE users SET status = 'deprovisioned', deprovisioned_at = now(), access_epoch = access_epoch + 1
+        WHERE id = ${theirs}`,
+    },
     ...signInEndings(ids, LEFT),
-    // What they promised others, and what others promised them.
-    sql`UPDATE invitations i SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
-        WHERE i.accepted_at IS NULL AND i.revoked_at IS NULL
-          AND ${ofTheirs}`,
-    sql`UPDATE mails m SET state = 'cancelled', sealed_text = NULL, finished_at = now()
-        FROM invitations i WHERE m.about = i.id::text AND m.state IN ('waiting', 'retry', 'failed')
-          AND i.accepted_at IS NULL AND i.revoked_at IS NULL
-          AND ${ofTheirs}`,
-    sql`UPDATE api_keys k SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
-        WHERE k.creator_id = ${theirs} AND k.revoked_at IS NULL AND ${policyOfKey(policy)} = 'revoke'`,
-    // A machine's key goes on; somebody who is still here answers for it from now on.
-    sql`WITH stays AS MATERIALIZED (
-          SELECT m.user_id, m.scope_kind, m.scope_id, m.created_at FROM memberships m JOIN users u ON u.id = m.user_id AND u.status = 'active'
-          WHERE m.role = ANY(${ownerRoles as string[]}::text[]) AND m.user_id <> ALL(${ids as string[]}::uuid[]))
-        UPDATE api_keys k SET flagged_reason = 'whoever answered for it has left', responsible_id = (
-          SELECT m.user_id FROM stays m
-          WHERE m.scope_kind IN ('organization', 'platform') OR k.workspace_id IS NULL OR m.scope_id = k.workspace_id
-          ORDER BY (m.scope_id = k.workspace_id) DESC NULLS LAST, m.created_at, m.user_id LIMIT 1)
-        WHERE k.revoked_at IS NULL AND NOT (k.creator_id = ${theirs} AND ${policyOfKey(policy)} = 'revoke')
-          AND (k.responsible_id = ${theirs} OR (k.creator_id = ${theirs} AND ${policyOfKey(policy)} = 'keep-and-flag'))`,
-    ...(policy.oauthTokens === 'revoke'
-      ? [sql`UPDATE oauth_tokens SET locked_at = now() WHERE user_id = ${theirs} AND locked_at IS NULL`]
-      : []),
+    {
+      // What they promised others, and what others promised them.
+      name: 'ended_invitations',
+      statement: sql`UPDATE invitations i SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
+        WHERE ${open} AND ${ofTheirs} RETURNING i.id, i.email, i.inviter_id`,
+      events: sql`SELECT 'invitation.revoked', 'invitation', id::text, ${LEFT}::text,
+        jsonb_build_object('email', email, 'inviter', inviter_id) FROM ended_invitations`,
+    },
+    {
+      name: 'cancelled_mails',
+      statement: sql`UPDATE mails m SET state = 'cancelled', sealed_text = NULL, finished_at = now()
+        FROM invitations i WHERE m.about = i.id::text AND m.state IN ('waiting', 'retry', 'failed') AND ${open} AND ${ofTheirs}`,
+    },
+    {
+      name: 'ended_keys',
+      statement: sql`UPDATE api_keys k SET revoked_at = now(), revoked_by = ${by}, revoked_reason = ${LEFT}
+        WHERE k.creator_id = ${theirs} AND k.revoked_at IS NULL AND ${policyOfKey(policy)} = 'revoke' RETURNING k.*`,
+      events: sql`SELECT 'api_key.revoked', 'api_key', id::text, ${LEFT}::text,
+        jsonb_build_object('user', creator_id, 'display', display, 'kind', kind) FROM ended_keys`,
+    },
+    {
+      name: 'ended_memberships',
+      statement: sql`DELETE FROM memberships WHERE user_id = ${theirs} RETURNING *`,
+      events: sql`SELECT 'membership.removed', 'user', user_id::text, ${LEFT}::text,
+        jsonb_build_object('scope', scope_kind, 'scopeId', scope_id, 'role', role, 'source', source) FROM ended_memberships`,
+    },
+    ...(policy.oauthTokens === 'revoke' ? [lockedTokens(theirs)] : []),
   ];
 }
 
-/** Which of people's sign-ins ended, as audit events: action, resource type, resource id, reason, detail. */
-export function endedSignInEvents(ids: readonly string[], reason: string): RawBuilder<unknown> {
-  const theirs = anyOf(ids);
-  return sql`
-    SELECT 'session.ended', 'session', id::text, ${reason}::text, jsonb_build_object('user', user_id) FROM sessions
-      WHERE user_id = ${theirs} AND ended_at = now()
-    UNION ALL
-    SELECT 'grant.revoked', 'grant', id::text, ${reason}::text, jsonb_build_object('user', user_id, 'client', client) FROM grants
-      WHERE user_id = ${theirs} AND revoked_at = now()
-    UNION ALL
-    SELECT 'app.access_ended', 'app', client, ${reason}::text, jsonb_build_object('user', user_id, 'kind', kind) FROM oauth_artifacts
-      WHERE user_id = ${theirs} AND kind = 'Grant' AND ended_at = now()`;
-}
-
-/** What ended, as audit events like those above. Asked before memberships are deleted. */
-export function endedEvents({ ids, emails }: Held): RawBuilder<unknown> {
-  const theirs = anyOf(ids);
-  return sql`
-    ${endedSignInEvents(ids, LEFT)}
-    UNION ALL
-    SELECT CASE WHEN revoked_at IS NULL THEN 'api_key.flagged' ELSE 'api_key.revoked' END, 'api_key', id::text, ${LEFT},
-      jsonb_strip_nulls(jsonb_build_object('user', creator_id, 'display', display, 'kind', kind, 'responsible', responsible_id)) FROM api_keys
-      WHERE (creator_id = ${theirs} AND revoked_at = now())
-        OR (revoked_at IS NULL AND flagged_reason IS NOT NULL AND creator_id = ${theirs})
-    UNION ALL
-    SELECT 'membership.removed', 'user', user_id::text, ${LEFT},
-      jsonb_build_object('scope', scope_kind, 'scopeId', scope_id, 'role', role, 'source', source) FROM memberships
-      WHERE user_id = ${theirs}
-    UNION ALL
-    SELECT 'invitation.revoked', 'invitation', id::text, ${LEFT}, jsonb_build_object('email', email, 'inviter', inviter_id) FROM invitations
-      WHERE revoked_at = now() AND (inviter_id = ${theirs} OR email = ANY(${emails as string[]}::text[]))
-    UNION ALL
-    SELECT 'oauth_token.locked', 'oauth_token', id::text, ${LEFT}, jsonb_build_object('user', user_id, 'provider', provider_id) FROM oauth_tokens
-      WHERE user_id = ${theirs} AND locked_at = now()`;
+function lockedTokens(theirs: RawBuilder<unknown>): Ending {
+  return {
+    name: 'locked_tokens',
+    statement: sql`UPDATE oauth_tokens SET locked_at = now() WHERE user_id = ${theirs} AND locked_at IS NULL
+      RETURNING id, user_id, provider_id`,
+    events: sql`SELECT 'oauth_token.locked', 'oauth_token', id::text, ${LEFT}::text,
+      jsonb_build_object('user', user_id, 'provider', provider_id) FROM locked_tokens`,
+  };
 }
 
 /**

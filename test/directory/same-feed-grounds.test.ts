@@ -13,6 +13,8 @@ const server = await startTestServer(database);
 const ANA = 'E1,ana@acme.example,Ana,Engineering,Developer,active,,Red;Blue';
 const BEN = 'E2,ben@acme.example,Ben,Sales,Manager,active,,Blue';
 const CAM = 'E3,cam@acme.example,Cam,Sales,Agent,active,,Green';
+/** In the workspace, so that only a seat is wanting. */
+const CAM_TOO = 'E3,cam@acme.example,Cam,Sales,Agent,active,,Blue';
 const PEOPLE = ['ana', 'ben', 'cam'];
 const reason = 'test';
 
@@ -49,6 +51,14 @@ const exclude = (company: Company, role: string) =>
       FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = 'ben@acme.example' AND m.role = ${role}`,
   );
 
+/** Of the product's two people one has a seat. */
+async function waitForSeats(company: Company): Promise<void> {
+  await company.api('put', '/workspaces/main/products/insights').send({ seats: 1 });
+  company.write(ANA, BEN, CAM_TOO);
+  assert.deepEqual((await company.sync()).counts, { 'membership.add': 1, 'membership.withheld': 1 });
+  assert.deepEqual((await company.sync()).counts, { 'membership.withheld': 1 });
+}
+
 /** What everybody has, and whether they are in. */
 async function standing(company: Company): Promise<string[]> {
   const lines: string[] = [];
@@ -72,6 +82,24 @@ const GROUNDS: Readonly<Record<string, (company: Company) => Promise<unknown>>> 
     await company.api('put', '/workspaces/main/products/insights').send({ seats: 0 });
     await company.sync();
     await company.api('put', '/workspaces/main/products/insights').send({ seats: null });
+  },
+  'whoever has the only seat moves, and others wait for it': async (company) => {
+    await waitForSeats(company);
+    company.write(ANA, 'E2,ben@acme.example,Ben,Engineering,Manager,active,,Blue', CAM_TOO);
+  },
+  'whoever has the only seat leaves, and others wait for it': async (company) => {
+    await waitForSeats(company);
+    company.write(ANA, CAM_TOO);
+  },
+  'a seat more is bought': async (company) => {
+    await waitForSeats(company);
+    await company.api('put', '/workspaces/main/products/insights').send({ seats: 2 });
+  },
+  'somebody begins to wait otherwise than by a run': async (company) => {
+    await company.api('put', '/workspaces/main/products/insights').send({ seats: 1 });
+    company.write(ANA, BEN, CAM_TOO);
+    await company.api('post', '/people/cam@acme.example/sync').send({}).expect(200);
+    await company.api('put', '/workspaces/main/products/insights').send({ seats: 2 });
   },
   'the workspace is given by hand': (company) =>
     company

@@ -6,7 +6,7 @@ import { type RawBuilder, sql } from 'kysely';
 import { Fault } from '../../errors.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import type { Reading } from '../sources/source.ts';
-import { otherGrounds } from './grounds.ts';
+import { groundsOf } from './grounds.ts';
 import type { MembershipModel } from './plan-memberships.ts';
 import { PRESENT } from './present.ts';
 import { drawIn, findTwiceTold, sameIn } from './same.ts';
@@ -52,10 +52,11 @@ async function keepGrounds(
   directoryId: string,
   model: MembershipModel,
 ): Promise<boolean> {
-  const grounds = await otherGrounds(tx, model);
   const { rows } = await sql<{ stand: boolean }>`
-    UPDATE sync_runs r SET grounds = ${grounds} FROM directories d WHERE r.id = ${runId} AND d.id = ${directoryId}
-    RETURNING coalesce(d.grounds = ${grounds}, false) AS stand`.execute(tx.db);
+    UPDATE sync_runs r SET grounds = now.grounds FROM directories d, (SELECT ${groundsOf(model)} AS grounds) now
+    WHERE r.id = ${runId} AND d.id = ${directoryId} RETURNING coalesce(d.grounds = now.grounds, false) AS stand`.execute(
+    tx.db,
+  );
   return rows[0]?.stand ?? false;
 }
 

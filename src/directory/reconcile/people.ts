@@ -4,6 +4,7 @@ import { prepared } from '../../store/prepared.ts';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import { applyMemberships, applyPeople, rememberPresence } from './apply.ts';
 import { areAll, type Change, changesAtHand, storedChanges } from './changes.ts';
+import { forgetGrounds } from './grounds.ts';
 import { directoryUsers } from './incoming.ts';
 import { type ReconcileDependencies, type ReconcileModel, reconcileModel } from './model.ts';
 import { type Counts, countChanges, planEverybody } from './plan.ts';
@@ -88,18 +89,23 @@ async function settleMemberships(
   const first = await plan();
   const rows = (await holdSeats(tx, first)) ? await plan() : first;
   if (rows.length > 0) await applyMemberships(tx, changesAtHand(rows));
+  await forgetGrounds(tx, productsOf(rows, 'membership.withheld'));
   return rows;
 }
 
 /** Of two who would take the last seat at once, one waits for the other. @returns whether anybody takes one of so many */
 async function holdSeats(tx: TenantTransaction, changes: readonly Change[]): Promise<boolean> {
-  const taken = changes.flatMap(({ kind, product_id: id }) => (kind === 'membership.add' && id !== null ? [id] : []));
+  const taken = productsOf(changes, 'membership.add');
   if (taken.length === 0) return false;
   const { rows } = await sql`
     SELECT id FROM products WHERE id = ANY(${taken}::uuid[]) AND seats IS NOT NULL ORDER BY id FOR NO KEY UPDATE`.execute(
     tx.db,
   );
   return rows.length > 0;
+}
+
+function productsOf(changes: readonly Change[], wanted: Change['kind']): string[] {
+  return changes.flatMap(({ kind, product_id: id }) => (kind === wanted && id !== null ? [id] : []));
 }
 
 /** A handful's statement is planned once, a multitude's for their number. */

@@ -6,6 +6,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { TenantTransaction } from '../../store/tenant.ts';
 import type { SourceUser } from '../sources/source.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { waitingForSeats } from './grounds.ts';
 import { PRESENT } from './present.ts';
 
 /** A SELECT of `id, says_groups` of what a run staged so. */
@@ -109,7 +110,7 @@ async function keepGroups(tx: TenantTransaction, runId: string, directoryId: str
 
 /**
  * A SELECT of the ids of records that say the same and yet may be decided otherwise: time has passed, the account is not as the record has
- * it, a group is said from elsewhere, or another record of the same person or address says something new.
+ * it, a group is said from elsewhere, another record of the same person or address says something new, or a seat may have become free.
  */
 function concerned(runId: string, directoryId: string): RawBuilder<unknown> {
   return sql`
@@ -126,6 +127,7 @@ function concerned(runId: string, directoryId: string): RawBuilder<unknown> {
     ), new AS MATERIALIZED (SELECT email, user_id FROM here WHERE NOT same OR unsettled)
     SELECT id FROM here WHERE same AND (unsettled
       OR user_id IN (SELECT user_id FROM new WHERE user_id IS NOT NULL)
+      OR user_id IN (${waitingForSeats(directoryId)})
       OR email IN (SELECT email FROM new WHERE email IS NOT NULL)
       OR email IN (SELECT email FROM staged_users WHERE run_id = ${runId} AND email IS NOT NULL)
       OR source_key IN (SELECT member_key FROM staged_links WHERE run_id = ${runId} AND member_is = 'user')

@@ -155,10 +155,11 @@ async function writeUsers(
     )
     INSERT INTO staged_bad (organization_id, run_id, folded, found_at, reason)
     SELECT ${tx.organizationId}::uuid, ${runId}::uuid, lower(g."sourceKey"), g."where",
-      'the id ' || g."sourceKey" || ' is at ' || coalesce(s.found_at, earlier.found_at) || ' too'
+      'the id ' || g."sourceKey" || ' is at ' || coalesce(s.found_at,
+        -- Looked up for those few, for a join would read all that was staged before, with every batch.
+        (SELECT found_at FROM staged_users earlier WHERE earlier.run_id = ${runId} AND earlier.folded = lower(g."sourceKey"))) || ' too'
     FROM given g
     LEFT JOIN staged s ON s.folded = lower(g."sourceKey")
-    LEFT JOIN staged_users earlier ON earlier.run_id = ${runId} AND earlier.folded = lower(g."sourceKey")
     WHERE NOT ${journal} AND (s.folded IS NULL OR g.at NOT IN (SELECT at FROM one))`.execute(tx.db);
 }
 

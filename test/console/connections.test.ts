@@ -16,7 +16,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
   it('given an administrator, when they connect a provider, then the steps that a set-up link shows open, or a link to hand over is made', async () => {
     const page = await browser.signIn(await administeredCompany(server, database), 'ada@acme.test');
     await goTo(page, 'Connections');
-    await page.getByRole('button', { name: 'Connect an identity provider' }).click();
+    await page.getByRole('button', { name: 'Connect an identity provider' }).first().click();
     await page.getByLabel('Short name').fill('okta');
     await page.getByRole('button', { name: 'Make a link for somebody else' }).click();
     await page.getByText(`${server.url}/set-up/`).waitFor();
@@ -54,6 +54,7 @@ describe('connections in the console', { skip: lacksBrowser }, async () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('heading', { name: 'Okta of Acme' }).waitFor();
     await page.getByRole('button', { name: 'Turn off' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Turn off' }).click();
     await page.getByRole('button', { name: 'Turn on' }).waitFor();
     const { body } = await company.api('get', '/connections/okta').expect(200);
     assert.deepEqual([body.name, body.defaultRole, body.enabled], ['Okta of Acme', 'admin', false]);

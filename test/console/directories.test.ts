@@ -52,7 +52,7 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
     await company.sync();
     const page = await browser.signIn(company, 'ada@acme.test');
     await goTo(page, 'Mapping');
-    await page.getByRole('link', { name: 'Add a rule' }).click();
+    await page.getByRole('link', { name: 'Add a rule' }).first().click();
     await page.getByLabel('Short name').fill('sales');
     await page.getByRole('button', { name: 'Add a condition' }).click();
     await page.getByLabel('Attribute').fill('department');

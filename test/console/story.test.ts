@@ -148,7 +148,7 @@ describe('the story of an IT administrator', { skip: lacksBrowser }, async () =>
 
   async function addRule(page: Page): Promise<void> {
     await goTo(page, 'Mapping');
-    await page.getByRole('link', { name: 'Add a rule' }).click();
+    await page.getByRole('link', { name: 'Add a rule' }).first().click();
     await page.getByLabel('Short name').fill('sales-view');
     await page.getByRole('button', { name: 'Add a condition' }).click();
     await page.getByLabel('Attribute').fill('department');

@@ -22,6 +22,18 @@ export function useAnswer<K extends Operation>(
   });
 }
 
+const PAGES = 'pages';
+/** A list of more pages is not read again of itself: that would be a request for each. */
+const FEW = 3;
+
+interface Loaded {
+  readonly pages: readonly unknown[];
+  readonly pageParams: readonly unknown[];
+}
+
+const isShort = ({ state }: { readonly state: { readonly data?: Loaded | undefined } }) =>
+  (state.data?.pages.length ?? 0) <= FEW;
+
 /** The pages of a list that goes on by `cursor` and `next`. */
 export function usePages<K extends Operation, Row>(
   operation: K,
@@ -29,10 +41,13 @@ export function usePages<K extends Operation, Row>(
   rowsOf: (answer: Answer<K>) => readonly Row[],
 ) {
   const pages = useInfiniteQuery({
-    queryKey: [operation, given, 'pages'],
+    queryKey: [operation, given, PAGES],
     queryFn: ({ pageParam, signal }) => call(operation, withCursor(given, pageParam), signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => (last as { next?: string | null }).next ?? undefined,
+    refetchOnMount: isShort,
+    refetchOnWindowFocus: isShort,
+    refetchOnReconnect: isShort,
   });
   return { ...pages, rows: pages.data?.pages.flatMap((page) => [...rowsOf(page)]) ?? [] };
 }
@@ -47,6 +62,13 @@ export function useChange<K extends Operation>(operation: K) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (given: Given<K>) => call(operation, given),
-    onSuccess: () => queries.invalidateQueries(),
+    onSuccess: () => {
+      // What is not in sight begins anew from its first page.
+      queries.setQueriesData<Loaded>(
+        { type: 'inactive', predicate: ({ queryKey }) => queryKey.at(-1) === PAGES },
+        (loaded) => loaded && { pages: loaded.pages.slice(0, 1), pageParams: loaded.pageParams.slice(0, 1) },
+      );
+      return queries.invalidateQueries();
+    },
   });
 }

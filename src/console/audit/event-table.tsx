@@ -14,7 +14,7 @@ const OUTCOMES: Readonly<Record<string, string>> = { success: 'teal', failure: '
 const COLUMNS: readonly Column<AuditEvent>[] = [
   { key: 'at', title: t.at, width: '130px', cell: ({ at }) => <Moment at={at} /> },
   { key: 'actor', title: t.actor, width: '1.3fr', cell: ({ actorLabel }) => actorLabel },
-  { key: 'action', title: t.action, width: '1.3fr', cell: ({ action }) => action },
+  { key: 'action', onPhone: true, title: t.action, width: '1.3fr', cell: ({ action }) => action },
   {
     key: 'resource',
     title: t.resource,
@@ -23,6 +23,7 @@ const COLUMNS: readonly Column<AuditEvent>[] = [
   },
   {
     key: 'outcome',
+    onPhone: true,
     title: t.outcome,
     width: '100px',
     cell: ({ outcome }) => (

@@ -5,6 +5,7 @@ import { IconExternalLink, IconLink, IconPlus, IconTool } from '@tabler/icons-re
 import { useState } from 'react';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Copy } from '../parts/copy.tsx';
+import { freeName } from '../parts/free-name.ts';
 import { exactly } from '../parts/moment.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { text } from '../text/text.ts';
@@ -15,7 +16,7 @@ export function Connect({ slug, label = t.connect }: { readonly slug?: string; r
   const [opened, { open, close }] = useDisclosure();
   const known = useAnswer('get /api/v1/organizations/{organization}/connections', {});
   const [typed, setName] = useState(slug);
-  const name = typed ?? freeName(known.data?.connections.map((each) => each.slug) ?? []);
+  const name = typed ?? freeName('sso', known.data?.connections.map((each) => each.slug) ?? []);
   const make = useChange('post /api/v1/organizations/{organization}/set-up-links');
   const link = (onMade: (url: string) => void) =>
     make.mutate({ body: { connection: name.trim() } }, { onSuccess: ({ url }) => onMade(url) });
@@ -70,13 +71,4 @@ export function Connect({ slug, label = t.connect }: { readonly slug?: string; r
       </Modal>
     </>
   );
-}
-
-/** A name that no connection has yet. */
-function freeName(taken: readonly string[]): string {
-  const free = (count: number): string => {
-    const name = count === 1 ? 'sso' : `sso-${count}`;
-    return taken.includes(name) ? free(count + 1) : name;
-  };
-  return free(1);
 }

@@ -10,12 +10,13 @@ import { EmptyState } from '../parts/empty-state.tsx';
 import { inWords } from '../parts/moment.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { text } from '../text/text.ts';
+import { Connect } from './connect.tsx';
 
 const { connections: t } = text;
 export type Connection = Answer<'get /api/v1/organizations/{organization}/connections'>['connections'][number];
 
 const COLUMNS: readonly Column<Connection>[] = [
-  { key: 'name', title: t.name, width: '2fr', cell: ({ name }) => name },
+  { key: 'name', onPhone: true, title: t.name, width: '2fr', cell: ({ name }) => name },
   { key: 'kind', title: t.kind, width: '1fr', cell: ({ kind }) => t.kinds[kind] },
   {
     key: 'domains',
@@ -24,7 +25,7 @@ const COLUMNS: readonly Column<Connection>[] = [
     cell: ({ domains }) => (domains.length === 0 ? t.everyDomain : domains.join(', ')),
   },
   { key: 'certificate', title: t.certificate, width: '150px', cell: (each) => <CertificateDays connection={each} /> },
-  { key: 'state', title: t.state, width: '120px', cell: (each) => <ConnectionState {...each} /> },
+  { key: 'state', onPhone: true, title: t.state, width: '120px', cell: (each) => <ConnectionState {...each} /> },
 ];
 
 export function ConnectionList() {
@@ -35,7 +36,7 @@ export function ConnectionList() {
       <Answered of={answer}>
         {({ connections }) =>
           connections.length === 0 ? (
-            <EmptyState icon={IconPlugConnected} title={t.empty} hint={t.emptyHint} />
+            <EmptyState icon={IconPlugConnected} title={t.empty} hint={t.emptyHint} action={<Connect />} />
           ) : (
             <DataTable
               label={t.providers}

@@ -3,6 +3,7 @@ import { Anchor, Button, SimpleGrid, Stack } from '@mantine/core';
 import { Link, useParams } from 'react-router';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
+import { Confirmed } from '../parts/confirmed.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { Page } from '../parts/page.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
@@ -36,6 +37,7 @@ export function ConnectionPage() {
 function Shown({ connection }: { readonly connection: Connection }) {
   const { slug, name, kind, enabled } = connection;
   const change = useChange('patch /api/v1/organizations/{organization}/connections/{connection}');
+  const turn = (on: boolean) => change.mutate({ path: { connection: slug }, body: { enabled: on } });
   const loginUrl = kind === 'saml' ? connection.serviceProvider.loginUrl : connection.relyingParty.loginUrl;
   return (
     <Page
@@ -45,14 +47,20 @@ function Shown({ connection }: { readonly connection: Connection }) {
         <>
           <ConnectionState {...connection} />
           <Connect slug={slug} label={t.setUpAgain} />
-          <Button
-            color={enabled ? 'red' : 'teal'}
-            variant={enabled ? 'light' : 'filled'}
-            loading={change.isPending}
-            onClick={() => change.mutate({ path: { connection: slug }, body: { enabled: !enabled } })}
-          >
-            {enabled ? t.turnOff : t.turnOn}
-          </Button>
+          {enabled ? (
+            <Confirmed
+              label={t.turnOff}
+              title={t.turnOffTitle}
+              explanation={t.turnOffHint}
+              pending={change.isPending}
+              onConfirm={() => turn(false)}
+              button={{ variant: 'light' }}
+            />
+          ) : (
+            <Button color="teal" loading={change.isPending} onClick={() => turn(true)}>
+              {t.turnOn}
+            </Button>
+          )}
         </>
       }
     >

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import type { Answer } from '../api/client.ts';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
+import { Confirmed } from '../parts/confirmed.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { EmptyState } from '../parts/empty-state.tsx';
 import { inWords } from '../parts/moment.tsx';
@@ -86,15 +87,14 @@ function DomainCard({ domain }: { readonly domain: Domain }) {
               {state}
             </Badge>
           </Group>
-          <Button
-            size="xs"
-            variant="subtle"
-            color="red"
-            onClick={() => remove.mutate({ path })}
-            loading={remove.isPending}
-          >
-            {t.giveUp}
-          </Button>
+          <Confirmed
+            label={t.giveUp}
+            title={t.giveUpTitle(name)}
+            explanation={t.giveUpHint}
+            pending={remove.isPending}
+            onConfirm={() => remove.mutate({ path })}
+            button={{ size: 'xs', variant: 'subtle' }}
+          />
         </Group>
         {graceEndsAt !== null && <Text c="orange">{t.graceEnds(inWords(new Date(graceEndsAt)))}</Text>}
         {!proven && (

@@ -15,10 +15,11 @@ const { directories: t } = text;
 export type Directory = Answer<'get /api/v1/organizations/{organization}/directories'>['directories'][number];
 
 const COLUMNS: readonly Column<Directory>[] = [
-  { key: 'name', title: t.name, width: '2fr', cell: ({ name }) => name },
+  { key: 'name', onPhone: true, title: t.name, width: '2fr', cell: ({ name }) => name },
   { key: 'kind', title: t.kind, width: '1fr', cell: ({ kind }) => t.kinds[kind as keyof typeof t.kinds] ?? kind },
   {
     key: 'last',
+    onPhone: true,
     title: t.lastRun,
     width: '1.6fr',
     cell: ({ lastRun }) =>

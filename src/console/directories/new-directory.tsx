@@ -5,6 +5,7 @@ import { Link, useNavigate } from 'react-router';
 import type { Answer } from '../api/client.ts';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
+import { freeName } from '../parts/free-name.ts';
 import { Page } from '../parts/page.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { SchemaForm, type Values } from '../parts/schema-form.tsx';
@@ -30,10 +31,12 @@ export function NewDirectory() {
 
 function NewForm({ kinds }: { readonly kinds: readonly Kind[] }) {
   const navigate = useNavigate();
-  const [slug, setSlug] = useState('');
+  const known = useAnswer('get /api/v1/organizations/{organization}/directories', {});
+  const [typed, setTyped] = useState<string>();
   const [kindName, setKindName] = useState<string>('scim');
   const [config, setConfig] = useState<Values>({});
   const [secrets, setSecrets] = useState<Values>({});
+  const slug = typed ?? freeName(kindName, known.data?.directories.map((each) => each.slug) ?? []);
   const put = useChange('put /api/v1/organizations/{organization}/directories/{directory}');
   const kind = kinds.find((each) => each.kind === kindName);
   const body = { kind: kindName, ...(kind === undefined ? {} : { config, secrets }) };
@@ -50,7 +53,7 @@ function NewForm({ kinds }: { readonly kinds: readonly Kind[] }) {
           label={t.slug}
           description={t.slugHint}
           value={slug}
-          onChange={(event) => setSlug(event.currentTarget.value)}
+          onChange={(event) => setTyped(event.currentTarget.value)}
           pattern="[a-z0-9][a-z0-9\-]*"
           required
         />

@@ -12,6 +12,18 @@ export function pathOf(clauses: readonly Clause[]): string | null {
   return told.length === 0 ? null : told.join(' && ');
 }
 
+/** A path as people read it, alone or after a colon: `department = "Sales" and title exists`. What it can't say stays as it is. */
+export function inWords(path: string): string {
+  return path
+    .replace(/exists ?\(\$\.("?)([\w-]+)\1\)/g, '$2 exists')
+    .replace(/(^|: )\(([^()]*)\)$/, '$1$2')
+    .replace(/\$\.("?)([\w-]+)\1/g, '$2')
+    .replaceAll(' == ', ' = ')
+    .replaceAll(' != ', ' ≠ ')
+    .replaceAll(' && ', ' and ')
+    .replaceAll(' || ', ' or ');
+}
+
 function clausePath({ attribute, is, value }: Clause): string {
   const at = `$.${attribute
     .trim()

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
+import { freeName, shortName } from '../parts/free-name.ts';
 import { Page } from '../parts/page.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { text } from '../text/text.ts';
@@ -60,14 +61,20 @@ type Draft = Omit<Rule, 'id' | 'gives'>;
 
 function Form({ rule, exists = false }: { readonly rule: Draft; readonly exists?: boolean }) {
   const navigate = useNavigate();
-  const [draft, setDraft] = useState(rule);
-  const set = (more: Partial<Draft>) => setDraft((before) => ({ ...before, ...more }));
+  const [said, setSaid] = useState(rule);
   const directories = useAnswer('get /api/v1/organizations/{organization}/directories', {});
   const scopes = useScopes();
   const preview = useChange(PUT);
   const save = useChange(PUT);
   const remove = useChange(DELETE);
+  const known = useAnswer('get /api/v1/organizations/{organization}/mapping-rules', {});
+  const draft = exists ? said : completed(said, scopes.options[0]?.value, known.data?.mappingRules ?? []);
   const { slug, ...body } = draft;
+  // What is saved is what was looked at.
+  const set = (more: Partial<Draft>) => {
+    setSaid((before) => ({ ...before, ...more }));
+    preview.reset();
+  };
   const path = { rule: slug };
   const done = (message: string) => {
     notifications.show({ message, color: 'teal' });
@@ -186,4 +193,14 @@ function Form({ rule, exists = false }: { readonly rule: Draft; readonly exists?
       </form>
     </Page>
   );
+}
+
+/** A new rule, with a place where there are roles and a name, until something else is said. */
+function completed(said: Draft, firstScope: string | undefined, others: readonly Rule[]): Draft {
+  const scope =
+    said.role === null && said.scope === 'organization' ? scopeOf(firstScope ?? 'organization') : said.scope;
+  const words = [said.group ?? said.condition?.replace(/\w*exists|like_regex|flag/g, ''), said.role].filter(Boolean);
+  const suggested = said.role === null ? '' : shortName(words.join(' '));
+  const taken = others.map(({ slug }) => slug);
+  return { ...said, scope, slug: said.slug || (suggested && freeName(suggested, taken)) };
 }

@@ -7,7 +7,9 @@ import { useAnswer } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { EmptyState } from '../parts/empty-state.tsx';
+import { Onward } from '../parts/onward.tsx';
 import { text } from '../text/text.ts';
+import { inWords } from './condition.ts';
 import { scopeText } from './scope.ts';
 
 const { mapping: t } = text;
@@ -16,12 +18,13 @@ export type Rule = Answer<'get /api/v1/organizations/{organization}/mapping-rule
 const COLUMNS: readonly Column<Rule>[] = [
   {
     key: 'when',
+    onPhone: true,
     title: t.when,
     width: '1.6fr',
     cell: ({ group, groupBy, condition, directory }) => (
       <Stack gap={0}>
         <Text size="sm" truncate title={condition ?? undefined}>
-          {[group && t.inGroup(group, groupBy), condition].filter(Boolean).join(` ${t.and} `)}
+          {[group && t.inGroup(group, groupBy), condition && inWords(condition)].filter(Boolean).join(` ${t.and} `)}
         </Text>
         <Text size="xs" c="dimmed" truncate>
           {directory === null ? t.anyDirectory : t.ofDirectory(directory)}
@@ -31,6 +34,7 @@ const COLUMNS: readonly Column<Rule>[] = [
   },
   {
     key: 'then',
+    onPhone: true,
     title: t.gives,
     width: '1.2fr',
     cell: ({ effect, role, scope }) => (
@@ -72,7 +76,12 @@ export function RuleList() {
       <Answered of={answer}>
         {({ mappingRules }) =>
           mappingRules.length === 0 ? (
-            <EmptyState icon={IconArrowsJoin} title={t.empty} hint={t.emptyHint} />
+            <EmptyState
+              icon={IconArrowsJoin}
+              title={t.empty}
+              hint={t.emptyHint}
+              action={<Onward to="/mapping/new" label={t.add} />}
+            />
           ) : (
             <DataTable
               label={t.rules}

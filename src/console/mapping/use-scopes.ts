@@ -3,7 +3,7 @@ import { useQueries } from '@tanstack/react-query';
 import { call } from '../api/client.ts';
 import { useAnswer } from '../api/use-api.ts';
 import { text } from '../text/text.ts';
-import type { Scope } from './scope.ts';
+import { type Scope, scopeOf } from './scope.ts';
 
 const PRODUCTS = 'get /api/v1/organizations/{organization}/workspaces/{workspace}/products';
 
@@ -18,20 +18,19 @@ export function useScopes(source: 'mapping' | 'manual' | 'invitation' = 'mapping
     })),
   });
   const kindOf = (scope: Scope) => (scope === 'organization' ? scope : 'workspace' in scope ? 'workspace' : 'product');
-  return {
-    options: [
-      { value: 'organization', label: text.mapping.organization },
-      ...workspaces.flatMap((workspace, at) => [
-        { value: `workspace:${workspace.slug}`, label: workspace.name },
-        ...(products[at]?.data?.products ?? []).map(({ slug, name }) => ({
-          value: `product:${workspace.slug}/${slug}`,
-          label: `${workspace.name} / ${name}`,
-        })),
-      ]),
-    ],
-    rolesAt: (scope: Scope) =>
-      roles
-        .filter((role) => role.scope === kindOf(scope) && role.sources.includes(source))
-        .map(({ role, label }) => ({ value: role, label })),
-  };
+  const rolesAt = (scope: Scope) =>
+    roles
+      .filter((role) => role.scope === kindOf(scope) && role.sources.includes(source))
+      .map(({ role, label }) => ({ value: role, label }));
+  const all = [
+    { value: 'organization', label: text.mapping.organization },
+    ...workspaces.flatMap((workspace, at) => [
+      { value: `workspace:${workspace.slug}`, label: workspace.name },
+      ...(products[at]?.data?.products ?? []).map(({ slug, name }) => ({
+        value: `product:${workspace.slug}/${slug}`,
+        label: `${workspace.name} / ${name}`,
+      })),
+    ]),
+  ];
+  return { options: all.filter(({ value }) => rolesAt(scopeOf(value)).length > 0), rolesAt };
 }

@@ -8,17 +8,18 @@ import { Answered } from '../parts/answered.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { EmptyState } from '../parts/empty-state.tsx';
 import { Moment } from '../parts/moment.tsx';
+import { Onward } from '../parts/onward.tsx';
 import { text } from '../text/text.ts';
 
 const { offboarding: t } = text;
 export type Case = Answer<'get /api/v1/organizations/{organization}/offboarding-cases'>['cases'][number];
 
 const COLUMNS: readonly Column<Case>[] = [
-  { key: 'email', title: t.person, width: '1.6fr', cell: ({ email }) => email },
+  { key: 'email', onPhone: true, title: t.person, width: '1.6fr', cell: ({ email }) => email },
   { key: 'reason', title: t.reason, width: '2fr', cell: ({ reason }) => reason },
   { key: 'trigger', title: t.trigger, width: '110px', cell: ({ trigger }) => trigger },
   { key: 'opened', title: t.endedHere, width: '140px', cell: ({ openedAt }) => <Moment at={openedAt} /> },
-  { key: 'state', title: t.elsewhere, width: '150px', cell: (each) => <CaseState of={each} /> },
+  { key: 'state', onPhone: true, title: t.elsewhere, width: '150px', cell: (each) => <CaseState of={each} /> },
 ];
 
 export function CaseList() {
@@ -28,7 +29,12 @@ export function CaseList() {
     <Answered of={answer}>
       {({ cases }) =>
         cases.length === 0 ? (
-          <EmptyState icon={IconDoorExit} title={t.empty} hint={t.emptyHint} />
+          <EmptyState
+            icon={IconDoorExit}
+            title={t.empty}
+            hint={t.emptyHint}
+            action={<Onward to="/people" label={t.toPeople} />}
+          />
         ) : (
           <DataTable
             label={t.cases}

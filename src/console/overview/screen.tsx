@@ -6,12 +6,13 @@ import { Link } from 'react-router';
 import { useAnswer } from '../api/use-api.ts';
 import { CertificateDays, ConnectionState } from '../connections/connection-list.tsx';
 import { CaseState } from '../offboarding/case-list.tsx';
-import { Answered } from '../parts/answered.tsx';
+import { Answered, Loading } from '../parts/answered.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
 import { RunStatus } from '../runs/run-status.tsx';
 import { useSession } from '../session/session.tsx';
 import { text } from '../text/text.ts';
+import { FirstSteps, useFirstSteps } from './first-steps.tsx';
 import { LastDay } from './last-day.tsx';
 
 const { overview: t } = text;
@@ -19,8 +20,17 @@ const EVERY = { every: 15_000 };
 
 export default function OverviewScreen() {
   const { may } = useSession();
+  const steps = useFirstSteps();
+  if (steps === undefined) {
+    return (
+      <Page title={t.title} lead={t.lead}>
+        <Loading lines={10} />
+      </Page>
+    );
+  }
   return (
     <Page title={t.title} lead={t.lead}>
+      <FirstSteps steps={steps} />
       {may('directories') && <HeldPlans />}
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
         {may('connections') && <Connections />}

@@ -3,6 +3,7 @@
  * rows of a table with their true number.
  */
 import { Box, ScrollArea, Text } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, type ReactNode, useEffect, useRef } from 'react';
 import { text } from '../text/text.ts';
@@ -14,6 +15,8 @@ export interface Column<Row> {
   /** A track of the grid: `2fr`, `120px`, `minmax(12rem, 1fr)`. */
   readonly width: string;
   readonly cell: (row: Row) => ReactNode;
+  /** Whether it stays where there is room for a few only; where none says so, all do, to be reached sideways. */
+  readonly onPhone?: true;
 }
 
 interface DataTableProps<Row> {
@@ -32,7 +35,10 @@ interface DataTableProps<Row> {
 }
 
 export function DataTable<Row>(props: DataTableProps<Row>) {
-  const { label, columns, rows, rowKey, rowHeight = 52, height = 560, minWidth = 640, onOpen, more } = props;
+  const { label, rows, rowKey, rowHeight = 52, height = 560, onOpen, more } = props;
+  const few = useMediaQuery('(max-width: 36em)') === true && props.columns.some(({ onPhone }) => onPhone);
+  const columns = few ? props.columns.filter(({ onPhone }) => onPhone) : props.columns;
+  const minWidth = few ? 0 : (props.minWidth ?? 640);
   const viewport = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -49,7 +55,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const gridTemplateColumns = columns.map(({ width }) => width).join(' ');
   return (
     <Box className={classes['frame']}>
-      <ScrollArea.Autosize mah={height} viewportRef={viewport} type="auto">
+      <ScrollArea.Autosize mah={height} viewportRef={viewport} type="auto" offsetScrollbars="present">
         <table
           aria-label={label}
           aria-rowcount={more?.has ? -1 : rows.length + 1}
@@ -79,9 +85,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
                   tabIndex={onOpen === undefined ? undefined : 0}
                 >
                   {columns.map(({ key, cell }) => (
-                    <td key={key} className={classes['cell']}>
-                      {cell(row)}
-                    </td>
+                    <Cell key={key} of={cell(row)} />
                   ))}
                 </tr>
               );
@@ -93,6 +97,15 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         {more?.loading ? text.parts.more : `${text.parts.rows(rows.length)}${more?.has ? '+' : ''}`}
       </Text>
     </Box>
+  );
+}
+
+/** What is too long for it is told whole on hovering. */
+function Cell({ of }: { readonly of: ReactNode }) {
+  return (
+    <td className={classes['cell']} title={typeof of === 'string' ? of : undefined}>
+      {of}
+    </td>
   );
 }
 

@@ -2,6 +2,7 @@
 import { Button, Stack, Text } from '@mantine/core';
 import { IconKey } from '@tabler/icons-react';
 import { useChange } from '../api/use-api.ts';
+import { inWords } from '../mapping/condition.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { EmptyState } from '../parts/empty-state.tsx';
 import { Moment } from '../parts/moment.tsx';
@@ -23,7 +24,7 @@ const COLUMNS: readonly Column<Membership>[] = [
     cell: ({ source, rule, grantedBy, reason }) => (
       <Stack gap={0}>
         <Text size="sm" truncate title={reason}>
-          {reason || t.sources[source]}
+          {reason ? inWords(reason) : t.sources[source]}
         </Text>
         <Text size="xs" c="dimmed" truncate>
           {t.by(t.sources[source], rule ?? grantedBy)}

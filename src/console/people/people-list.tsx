@@ -22,6 +22,7 @@ type Person = Answer<typeof LIST>['people'][number];
 const COLUMNS: readonly Column<Person>[] = [
   {
     key: 'name',
+    onPhone: true,
     title: t.name,
     width: '2fr',
     cell: ({ displayName, email }) => (
@@ -51,7 +52,13 @@ const COLUMNS: readonly Column<Person>[] = [
     ),
   },
   { key: 'teams', title: t.teams, width: '1.5fr', cell: ({ teams }) => teams.map(({ name }) => name).join(', ') },
-  { key: 'status', title: t.status, width: '110px', cell: ({ status }) => <PersonStatus status={status} /> },
+  {
+    key: 'status',
+    onPhone: true,
+    title: t.status,
+    width: '110px',
+    cell: ({ status }) => <PersonStatus status={status} />,
+  },
   { key: 'active', title: t.lastActive, width: '130px', cell: ({ lastActiveAt }) => <Moment at={lastActiveAt} /> },
 ];
 
@@ -62,8 +69,9 @@ export function PeopleList() {
   const [status, setStatus] = useState<string | null>('active');
   const [role, setRole] = useState<string | null>(null);
   const [team, setTeam] = useState<string | null>(null);
+  const [sort, setSort] = useState<keyof typeof t.sorts>('email');
   const filter = {
-    sort: 'email' as const,
+    sort,
     limit: 200,
     ...(query && { query }),
     ...(status !== null && { status: status as Person['status'] }),
@@ -93,6 +101,14 @@ export function PeopleList() {
             onChange={setStatus}
             clearable
             w={150}
+          />
+          <Select
+            label={t.sort}
+            data={Object.entries(t.sorts).map(([value, label]) => ({ value, label }))}
+            value={sort}
+            onChange={(value) => setSort(value as typeof sort)}
+            allowDeselect={false}
+            w={190}
           />
           <RoleFilter value={role} onChange={setRole} />
           <TeamFilter value={team} onChange={setTeam} />

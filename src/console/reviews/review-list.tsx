@@ -22,7 +22,7 @@ export type Review = Answer<'get /api/v1/organizations/{organization}/reviews'>[
 const COLOURS = { open: 'indigo', closed: 'teal', cancelled: 'gray' } as const;
 
 const COLUMNS: readonly Column<Review>[] = [
-  { key: 'name', title: t.name, width: '1.6fr', cell: ({ name }) => name },
+  { key: 'name', onPhone: true, title: t.name, width: '1.6fr', cell: ({ name }) => name },
   {
     key: 'progress',
     title: t.decided,
@@ -40,6 +40,7 @@ const COLUMNS: readonly Column<Review>[] = [
   { key: 'due', title: t.due, width: '130px', cell: ({ dueAt }) => <Moment at={dueAt} /> },
   {
     key: 'state',
+    onPhone: true,
     title: t.state,
     width: '110px',
     cell: ({ state }) => (

@@ -2,6 +2,7 @@
 import { Badge } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { type Answer, call } from '../api/client.ts';
+import { inWords } from '../mapping/condition.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { text } from '../text/text.ts';
@@ -16,6 +17,7 @@ const COLOURS: Readonly<Record<string, string>> = { add: 'teal', create: 'teal',
 export const CHANGE_COLUMNS: readonly Column<Change>[] = [
   {
     key: 'kind',
+    onPhone: true,
     title: t.change,
     width: '150px',
     cell: ({ kind }) => (
@@ -24,7 +26,7 @@ export const CHANGE_COLUMNS: readonly Column<Change>[] = [
       </Badge>
     ),
   },
-  { key: 'email', title: t.person, width: '1.4fr', cell: ({ email }) => email },
+  { key: 'email', onPhone: true, title: t.person, width: '1.4fr', cell: ({ email }) => email },
   {
     key: 'role',
     title: t.role,
@@ -32,7 +34,7 @@ export const CHANGE_COLUMNS: readonly Column<Change>[] = [
     cell: ({ scope, role, oldRole }) =>
       scope === null ? '' : `${[oldRole, role].filter(Boolean).join(' → ')} · ${scope}`,
   },
-  { key: 'why', title: t.why, width: '2fr', cell: ({ reason }) => <span title={reason}>{reason}</span> },
+  { key: 'why', title: t.why, width: '2fr', cell: ({ reason }) => inWords(reason) },
 ];
 
 export function Changes({ run, kind }: { readonly run: string; readonly kind: string | null }) {

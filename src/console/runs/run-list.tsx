@@ -7,6 +7,7 @@ import { Answered } from '../parts/answered.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { EmptyState } from '../parts/empty-state.tsx';
 import { Moment } from '../parts/moment.tsx';
+import { Onward } from '../parts/onward.tsx';
 import { text } from '../text/text.ts';
 import { countsInWords } from './counts.ts';
 import { RunStatus } from './run-status.tsx';
@@ -15,10 +16,11 @@ const { runs: t } = text;
 export type Run = Answer<'get /api/v1/organizations/{organization}/runs'>['runs'][number];
 
 const COLUMNS: readonly Column<Run>[] = [
-  { key: 'status', title: t.status, width: '110px', cell: (run) => <RunStatus run={run} /> },
+  { key: 'status', onPhone: true, title: t.status, width: '110px', cell: (run) => <RunStatus run={run} /> },
   { key: 'directory', title: t.directory, width: '1fr', cell: ({ directory }) => directory ?? t.rules },
   {
     key: 'counts',
+    onPhone: true,
     title: t.changes,
     width: '2.5fr',
     cell: ({ counts, error, guards }) => error ?? guards[0]?.reason ?? countsInWords(counts),
@@ -35,7 +37,12 @@ export function RunList({ directory, status }: { readonly directory?: string; re
     <Answered of={answer}>
       {({ runs }) =>
         runs.length === 0 ? (
-          <EmptyState icon={IconRefresh} title={t.empty} hint={t.emptyHint} />
+          <EmptyState
+            icon={IconRefresh}
+            title={t.empty}
+            hint={t.emptyHint}
+            action={directory === undefined && <Onward to="/directories" label={t.toDirectories} />}
+          />
         ) : (
           <DataTable
             label={t.title}

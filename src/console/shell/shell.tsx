@@ -13,7 +13,7 @@ import {
   useMantineColorScheme,
 } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconChevronDown, IconLogout, IconMoon, IconSun } from '@tabler/icons-react';
+import { IconChevronDown, IconLogout, IconMoon, IconSun, IconUser } from '@tabler/icons-react';
 import { Suspense } from 'react';
 import { Link, Outlet, useLocation } from 'react-router';
 import { Loading } from '../parts/answered.tsx';
@@ -73,12 +73,15 @@ function Header({ opened, toggle }: { readonly opened: boolean; readonly toggle:
               variant="subtle"
               color="gray"
               rightSection={<IconChevronDown size={16} />}
-              className={classes['who']}
+              aria-label={label}
+              px="xs"
             >
-              {label}
+              <IconUser size={20} aria-hidden className={classes['person']} />
+              <span className={classes['who']}>{label}</span>
             </Button>
           </Menu.Target>
           <Menu.Dropdown>
+            <Menu.Label>{label}</Menu.Label>
             <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
               {text.session.signOut}
             </Menu.Item>

@@ -59,6 +59,34 @@ const overview = {
   hour: (hour: number, count: number) => `${hour}:00: ${count}`,
 };
 
+const firstSteps = {
+  title: 'First steps',
+  hide: 'Hide',
+  next: 'Next',
+  done: 'done',
+  open: 'still to do',
+  steps: {
+    connect: {
+      title: 'Connect an identity provider',
+      hint: 'Choose yours from the gallery, test it, and turn it on: your people sign in with the account they have.',
+    },
+    prove: {
+      title: 'Prove your e-mail domain',
+      hint: 'A record in its DNS says that it is yours. Only people of proven domains are let in.',
+    },
+    directory: {
+      title: 'Add a directory',
+      hint: 'People and groups come from HR or are pushed by your identity provider.',
+    },
+    run: { title: 'Look at the plan of its first run, and apply it', hint: 'Nothing changes before you have seen it.' },
+    map: { title: 'Map groups to roles', hint: 'Say which group gives which role where.' },
+    leave: {
+      title: 'Let somebody go, and see the evidence',
+      hint: 'Open a person and choose Let go: sessions, keys and roles end at once, and what ends elsewhere is proven.',
+    },
+  },
+};
+
 const connections = {
   title: 'Connections',
   lead: 'Identity providers by which your people sign in.',
@@ -93,6 +121,8 @@ const connections = {
     `${provider ?? 'not opened yet'}, made by ${by}, ends ${end}`,
   revokeLink: 'End it',
   setUpAgain: 'Set up anew',
+  turnOffTitle: 'Turn it off?',
+  turnOffHint: 'Nobody signs in by it until it is turned on again. Who is signed in stays so.',
   test: 'Test sign-in',
   testTitle: 'Test and last attempts',
   testHint:
@@ -154,6 +184,8 @@ const connections = {
   unproven: 'Not proven yet',
   failing: 'Its record is gone',
   giveUp: 'Give up',
+  giveUpTitle: (name: string) => `Give ${name} up?`,
+  giveUpHint: 'People with its addresses are no longer let in for the first time, and it has to be proven again.',
   graceEnds: (when: string) => `Without its record nobody new is let in; the domain counts no more ${when}.`,
   publish: 'Publish this record in the DNS of the domain:',
   recordName: 'record name',
@@ -277,6 +309,7 @@ const runs = {
   begun: 'Begun',
   empty: 'No run yet',
   emptyHint: 'Run a directory, and what it would change stands here before it counts.',
+  toDirectories: 'To the directories',
   nothing: 'nothing to change',
   kinds: {
     'user.create': (count: number) => `${count} new`,
@@ -397,6 +430,17 @@ const people = {
   role: 'Role',
   teams: 'Teams',
   team: 'Team',
+  sort: 'Order',
+  sorts: {
+    email: 'E-mail, A to Z',
+    '-email': 'E-mail, Z to A',
+    name: 'Name, A to Z',
+    '-name': 'Name, Z to A',
+    '-lastActive': 'Last active first',
+    lastActive: 'Longest inactive first',
+    '-created': 'Newest first',
+    created: 'Oldest first',
+  },
   every: 'Every',
   status: 'Status',
   statuses: { active: 'Active', suspended: 'Suspended', deprovisioned: 'Left' },
@@ -522,7 +566,9 @@ const offboarding = {
   needsYou: 'needs you',
   stepsOpen: (count: number) => (count === 1 ? '1 step open' : `${count} steps open`),
   empty: 'Nobody has left yet',
-  emptyHint: 'When somebody does, each access that they had stands here, and how it ended.',
+  emptyHint:
+    'When HR says so, or you choose Let go on the page of a person, each access that they had stands here, and how it ended.',
+  toPeople: 'To the people',
   times: 'Times',
   triggeredAt: 'The reason arose',
   lastProof: 'Last proof from elsewhere',
@@ -715,6 +761,7 @@ export const en = {
   shell,
   parts,
   overview,
+  firstSteps,
   connections,
   directories,
   mapping,

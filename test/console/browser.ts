@@ -45,7 +45,7 @@ export async function startConsoleBrowser(server: TestServer, database: TestData
     const context = await browser.newContext({ viewport, reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
     pages.push(page);
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => errors.push(error.message));
     page.on('console', (message) => {
       // What the server refuses is shown on the page; the browser's own line about it is no error of the page.

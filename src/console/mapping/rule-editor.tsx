@@ -68,7 +68,7 @@ function Form({ rule, exists = false }: { readonly rule: Draft; readonly exists?
   const save = useChange(PUT);
   const remove = useChange(DELETE);
   const known = useAnswer('get /api/v1/organizations/{organization}/mapping-rules', {});
-  const draft = exists ? said : completed(said, scopes.options[0]?.value, known.data?.mappingRules ?? []);
+  const draft = exists ? said : completed(said, scopes.options, known.data?.mappingRules ?? []);
   const { slug, ...body } = draft;
   // What is saved is what was looked at.
   const set = (more: Partial<Draft>) => {
@@ -195,11 +195,11 @@ function Form({ rule, exists = false }: { readonly rule: Draft; readonly exists?
   );
 }
 
-/** A new rule, with a place where there are roles and a name, until something else is said. */
-function completed(said: Draft, firstScope: string | undefined, others: readonly Rule[]): Draft {
-  const scope =
-    said.role === null && said.scope === 'organization' ? scopeOf(firstScope ?? 'organization') : said.scope;
-  const words = [said.group ?? said.condition?.replace(/\w*exists|like_regex|flag/g, ''), said.role].filter(Boolean);
+/** A new rule, at a place where there are roles and with a name, until something else is said. */
+function completed(said: Draft, places: readonly { readonly value: string }[], others: readonly Rule[]): Draft {
+  const known = places.some(({ value }) => value === scopeKey(said.scope));
+  const scope = known ? said.scope : scopeOf(places[0]?.value ?? 'organization');
+  const words = [said.group ?? said.condition?.replace(/exists|like_regex|flag/g, ''), said.role].filter(Boolean);
   const suggested = said.role === null ? '' : shortName(words.join(' '));
   const taken = others.map(({ slug }) => slug);
   return { ...said, scope, slug: said.slug || (suggested && freeName(suggested, taken)) };

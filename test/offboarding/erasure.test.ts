@@ -5,7 +5,10 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import { sealOrganization } from '../../src/audit/seal.ts';
 import { verifyOrganization } from '../../src/audit/verify.ts';
+import { sendDueMails } from '../../src/mail/send-due.ts';
 import { sweepRetention } from '../../src/offboarding/erase.ts';
+import type { TenantTransaction } from '../../src/store/tenant.ts';
+import { startMailServer } from '../doubles/mail-server.ts';
 import { until } from '../harness/command.ts';
 import { type Company, makeCompany } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
@@ -13,8 +16,10 @@ import { startTestServer } from '../harness/server.ts';
 import { companyWithPeople, LEA, leaActs, MAX } from './arrange.ts';
 import { busyCompany } from './busy-person.ts';
 
-const database = await openTestDatabase({ http: { trustProxy: true } });
+const mailServer = await startMailServer();
+const database = await openTestDatabase({ http: { trustProxy: true }, mail: mailServer.settings });
 const server = await startTestServer(database);
+database.onEnd(() => mailServer.close());
 const owner = new pg.Client({ connectionString: database.ownerUrl });
 await owner.connect();
 database.onEnd(() => owner.end());
@@ -34,6 +39,38 @@ async function tablesNaming(text: string): Promise<string[]> {
   return naming;
 }
 
+/** Rows that come to be only where much comes together: a reading that is held, somebody else's texts, what went wrong elsewhere. */
+async function nameEverywhere({ db, organizationId }: TenantTransaction, email: string): Promise<void> {
+  const org = sql`${organizationId}::uuid`;
+  const text = `as ${email} asked, quirinus said`;
+  const { rows } = await sql<{ directory: string; key: string; other: string }>`
+    SELECT d.directory_id AS directory, d.source_key AS key, (SELECT id FROM users WHERE email <> ${email} LIMIT 1) AS other
+    FROM directory_users d WHERE d.email = ${email}`.execute(db);
+  const { directory, key, other } = rows[0]!;
+  const { rows: runs } = await sql<{ id: string }>`
+    INSERT INTO sync_runs (organization_id, directory_id, trigger, status, error) VALUES (${org}, ${directory}, 'request', 'held', ${text})
+    RETURNING id`.execute(db);
+  const run = sql`${runs[0]?.id}::uuid`;
+  await sql`INSERT INTO staged_users (organization_id, run_id, source_key, user_name, email, display_name, active, attributes, fingerprint)
+    VALUES (${org}, ${run}, ${key}, ${email}, ${email}, 'quirinus', false, '{}', gen_random_uuid())`.execute(db);
+  await sql`INSERT INTO staged_links VALUES (${org}, ${run}, 'g', ${key}, 'user')`.execute(db);
+  await sql`INSERT INTO staged_aliases VALUES (${org}, ${run}, 'cn=quirinus', ${key}, 'user')`.execute(db);
+  await sql`INSERT INTO staged_gone VALUES (${org}, ${run}, 'user', ${key})`.execute(db);
+  await sql`INSERT INTO staged_bad (organization_id, run_id, found_at, reason) VALUES (${org}, ${run}, 'line 3', ${text})`.execute(
+    db,
+  );
+  await sql`INSERT INTO staged_members VALUES (${org}, ${run}, 'g', 'G', ${key})`.execute(db);
+  await sql`INSERT INTO directory_links VALUES (${org}, ${directory}, 'g', ${key}, 'user')`.execute(db);
+  await sql`INSERT INTO membership_exclusions (organization_id, user_id, scope_kind, role, reason, excluded_by)
+    VALUES (${org}, ${other}, 'organization', 'viewer', ${text}, ${email})`.execute(db);
+  await sql`INSERT INTO planned_departures (organization_id, user_id, due_at, reason, planned_by, state)
+    VALUES (${org}, ${other}, now(), ${text}, ${email}, 'cancelled')`.execute(db);
+  await sql`INSERT INTO ssf_receivers (organization_id, slug, issuer, jwks_uri, audience, on_disabled, last_error)
+    VALUES (${org}, 'idp', 'x', 'x', 'x', 'suspend', ${text})`.execute(db);
+  await sql`INSERT INTO custom_roles VALUES (${org}, 'own', 'Own', '{}', ${email})`.execute(db);
+  await sql`UPDATE api_keys SET revoked_reason = ${text}, last_used_from = '203.0.113.77'`.execute(db);
+}
+
 const erase = (company: Pick<Company, 'api'>, who: string) =>
   company.api('delete', `/people/${who}/personal-data?reason=asked+for+it`);
 const sealAndVerify = async (id: string) => {
@@ -43,7 +80,7 @@ const sealAndVerify = async (id: string) => {
 
 describe('erasure', () => {
   it('given somebody who did all that one can do here, when they have left and are erased, then no table names them any more', async () => {
-    const busy = await busyCompany(server, database, ['quirinus']);
+    const busy = await busyCompany(server, database, ['quirinus', 'rosa']);
     const person = await busy.hire('quirinus');
     for (const deed of Object.values(person.deeds)) await deed();
     await server
@@ -51,6 +88,9 @@ describe('erasure', () => {
       .send({ name: 'Quarter', dueAt: new Date(Date.now() + 86_400_000).toISOString(), reviewers: [person.email] })
       .expect(201);
     const api = (method: 'get' | 'post' | 'delete', path: string) => server.api(method, `/organizations/busy${path}`);
+    await busy.hire('rosa');
+    await busy.scim.inside((tx) => nameEverywhere(tx, person.email));
+    await sendDueMails(server.deps, busy.where.id);
     await api('post', `/people/${person.email}/offboard`).send({ reason: 'Quirinus left' }).expect(201);
     await busy.scim.scim('delete', `/Users/${busy.recordOf(person.email)}`).expect(204);
     await busy.scim.inside(({ db }) => sql`UPDATE offboarding_cases SET closed_at = now()`.execute(db));
@@ -58,11 +98,18 @@ describe('erasure', () => {
     const logged = () =>
       busy.scim.inside(({ db }) => sql`SELECT FROM scim_requests WHERE method = 'DELETE'`.execute(db));
     await until(async () => (await logged()).rows.length > 0, 10, 'the request to be logged');
-    assert.ok((await tablesNaming('quirinus')).length > 5, 'there is much to erase');
+    assert.ok((await tablesNaming('quirinus')).length >= 24, 'there is much to erase');
     assert.ok((await sealAndVerify(busy.where.id)).ok);
 
     await erase({ api: api as Company['api'] }, person.email).expect(200);
     assert.deepEqual(await tablesNaming('quirinus'), []);
+    assert.ok((await tablesNaming('rosa@busy.test')).length > 5, 'of others nothing is erased');
+    const { rows: from } = await busy.scim.inside(({ db }) =>
+      sql<{
+        left: number;
+      }>`SELECT count(last_used_from)::int AS left FROM api_keys WHERE creator_id = ${person.userId}`.execute(db),
+    );
+    assert.equal(from[0]?.left, 0);
     const verified = await sealAndVerify(busy.where.id);
     assert.deepEqual([verified.ok, verified.broken], [true, null]);
     assert.ok(verified.redacted > 5);
@@ -158,5 +205,32 @@ describe('erasure', () => {
   it('TEN-1 given another organization, then 404', async () => {
     const [company, other] = [await companyWithPeople(server, database), await makeCompany(server, database)];
     await erase(other, await company.person('lea@acme.example')).expect(404);
+  });
+});
+
+describe('an address that somebody else has by now', () => {
+  it('given the leaver is erased, then what the new person has got and done under it stays', async () => {
+    const company = await companyWithPeople(server, database);
+    await company.api('post', '/people/lea@acme.example/offboard').send({ reason: 'x' }).expect(201);
+    const left = await company.person('lea@acme.example');
+    company.write(GONE, MAX, 'E9,lea@acme.example,Leonie,Engineering,Developer,active');
+    await company.sync();
+    const leonie = await company.person('lea@acme.example');
+    assert.notEqual(leonie, left);
+    await company.within(async ({ db, organizationId }) => {
+      await sql`UPDATE offboarding_cases SET closed_at = now()`.execute(db);
+      await sql`INSERT INTO mails (organization_id, kind, about, recipient, subject) VALUES (${organizationId}, 'x', 'x', 'lea@acme.example', 'Hello')`.execute(
+        db,
+      );
+      await sql`UPDATE memberships SET granted_by = 'lea@acme.example' WHERE user_id <> ${leonie}`.execute(db);
+    });
+    await company.api('delete', `/people/${left}/personal-data?reason=asked`).expect(200);
+    const { rows } = await company.within(({ db }) =>
+      sql<{ mails: number; granted: number; email: string }>`
+        SELECT (SELECT count(*)::int FROM mails WHERE recipient = 'lea@acme.example') AS mails,
+          (SELECT count(*)::int FROM memberships WHERE granted_by = 'lea@acme.example') AS granted,
+          (SELECT email FROM users WHERE id = ${leonie}) AS email`.execute(db),
+    );
+    assert.deepEqual(rows, [{ mails: 1, granted: 1, email: 'lea@acme.example' }]);
   });
 });

@@ -112,7 +112,7 @@ async function attempt({ settings, log }: MailerDependencies, mail: Claimed): Pr
   if (settings.mail === undefined) return { state: 'retry', error: 'no mail server is set' };
   try {
     const text = textOf(settings.secrets.sealingKeys, mail.id, mail.sealedText);
-    return await sendBySmtp(settings.mail, { ...mail, text });
+    return await sendBySmtp(settings.mail, { ...mail, recipients: [mail.recipient], text });
   } catch (error) {
     log.error({ error, mail: mail.id }, 'a mail could not be opened');
     return { state: 'failed', error: 'its text could not be opened, see the log' };

@@ -6,7 +6,7 @@ import type { Sent } from './next-try.ts';
 export interface Letter {
   /** The same at every try, so that a repetition is recognised. */
   readonly id: string;
-  readonly recipient: string;
+  readonly recipients: readonly string[];
   readonly subject: string;
   readonly text: string;
 }
@@ -33,8 +33,8 @@ export async function sendBySmtp(server: MailServer, letter: Letter): Promise<Se
   try {
     await transport.sendMail({
       from: server.from,
-      // An object: a text would be parsed, and might name several recipients.
-      to: { name: '', address: letter.recipient },
+      // Objects: a text would be parsed, and might name several recipients.
+      to: letter.recipients.map((address) => ({ name: '', address })),
       subject: letter.subject,
       text: letter.text,
       messageId: `<${letter.id}@${domainOf(server.from)}>`,

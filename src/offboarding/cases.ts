@@ -8,7 +8,7 @@ import { isId, type TenantTransaction } from '../store/tenant.ts';
 export interface CaseStep {
   readonly id: string;
   readonly kind: string;
-  /** The OAuth provider's or webhook endpoint's slug. */
+  /** The OAuth provider's or webhook endpoint's slug, or who is told by mail. */
   readonly target: string | null;
   readonly state: string;
   readonly attempts: number;
@@ -51,7 +51,7 @@ const CASE = sql<Case>`
   c.id, c.user_id AS "userId", u.email, c.trigger, c.reason, c.run_id AS "runId", c.ended, c.triggered_at AS "triggeredAt",
   c.opened_at AS "openedAt",
   c.closed_at AS "closedAt", c.rehired_at AS "rehiredAt", extract(epoch FROM c.closed_at - c.triggered_at)::float8 AS "totalSeconds",
-  (SELECT coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'kind', s.kind, 'target', coalesce(p.slug, w.slug), 'state', s.state,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'kind', s.kind, 'target', coalesce(p.slug, w.slug, CASE s.kind WHEN 'mail' THEN 'manager or owners' END), 'state', s.state,
       'attempts', s.attempts, 'nextAttemptAt', CASE WHEN s.finished_at IS NULL THEN s.next_attempt_at END, 'lastError', s.last_error,
       'proof', s.proof, 'finishedAt', s.finished_at) ORDER BY s.kind, p.slug, w.slug, s.id), '[]')
     FROM offboarding_steps s

@@ -174,7 +174,8 @@ function lockedTokens(theirs: RawBuilder<unknown>): Ending {
 
 /**
  * What is to be done elsewhere: a revocation for each locked token, an end to the person's account at each provider that ends people, a
- * message to each endpoint. A token whose provider ends none singly ends there with its person. @returns the steps
+ * message to each endpoint, and a mail where the organization wants it. A token whose provider ends none singly ends there with its person.
+ * @returns the steps
  */
 export function openSteps(caseIds: readonly string[]) {
   return sql<{ id: string }>`
@@ -189,6 +190,9 @@ export function openSteps(caseIds: readonly string[]) {
     UNION ALL
     SELECT c.organization_id, c.id, 'webhook', w.id, NULL, NULL, w.id FROM offboarding_cases c CROSS JOIN webhook_endpoints w
       WHERE w.enabled AND 'user.deprovisioned' = ANY(w.events) AND c.id = ANY(${caseIds as string[]}::uuid[])
+    UNION ALL
+    SELECT c.organization_id, c.id, 'mail', o.id, NULL, NULL, NULL FROM offboarding_cases c CROSS JOIN organizations o
+      WHERE o.tell_of_leavers AND c.id = ANY(${caseIds as string[]}::uuid[])
     RETURNING id`;
 }
 

@@ -10,7 +10,7 @@ export type Outcome =
   | { readonly state: 'retry'; readonly error: string; readonly retryAfterSeconds?: number | undefined }
   | { readonly state: 'needs_human'; readonly error: string };
 
-export type StepKind = 'oauth.revoke' | 'account.end' | 'webhook';
+export type StepKind = 'oauth.revoke' | 'account.end' | 'webhook' | 'mail';
 
 export interface Settled {
   readonly state: Outcome['state'];
@@ -25,6 +25,7 @@ const PAUSES: Record<StepKind, readonly number[]> = {
   'oauth.revoke': REVOCATION,
   'account.end': REVOCATION,
   webhook: MESSAGE_PAUSES,
+  mail: MESSAGE_PAUSES,
 };
 
 /**

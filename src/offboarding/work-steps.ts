@@ -1,4 +1,5 @@
 /** The worker: takes due steps, has them done elsewhere, writes down what came of it, and sees to it that it is woken again. */
+import type { Models } from '../access/model-file.ts';
 import { Fault } from '../errors.ts';
 import { outboundFetch } from '../http/outbound.ts';
 import type { JobQueue } from '../jobs/queue.ts';
@@ -13,11 +14,13 @@ import { type ClaimedStep, dueTargets, nextDue } from './claim.ts';
 import { drainTarget, type Within } from './drain-target.ts';
 import { endElsewhere } from './end-elsewhere.ts';
 import { type Outcome, settle } from './next-step.ts';
+import { tellByMail } from './tell-by-mail.ts';
 import type { DoneStep } from './write-down.ts';
 
 export interface WorkerDependencies {
   readonly settings: Settings;
   readonly store: Store;
+  readonly models: Models;
   readonly jobs: JobQueue;
   readonly log: Log;
 }
@@ -84,6 +87,7 @@ async function execute(deps: WorkerDependencies, organizationId: string, step: C
       const body = leaverMessage(organizationId, step);
       return await sendWebhook({ id: `msg_${step.id}`, url: step.webhook.url, secrets, body }, send, now);
     }
+    if (step.kind === 'mail') return await tellByMail(deps, organizationId, step);
     return { state: 'unsupported', proof: { reason: 'what it was to reach has been removed' } };
   } catch (error) {
     if (error instanceof Fault) return { state: 'needs_human', error: error.toLine() };

@@ -18,6 +18,7 @@ export interface OrganizationRow {
   session_absolute_minutes: Generated<number>;
   erase_after_days: Generated<number | null>;
   residual_checked_on: Generated<Date | null>;
+  tell_of_leavers: Generated<boolean>;
   time_zone: Generated<string>;
   region: string | null;
   created_at: Generated<Date>;
@@ -651,7 +652,7 @@ export interface OffboardingStepRow {
   organization_id: string;
   case_id: string;
   id: Generated<string>;
-  kind: 'oauth.revoke' | 'account.end' | 'webhook';
+  kind: 'oauth.revoke' | 'account.end' | 'webhook' | 'mail';
   oauth_token_id: string | null;
   oauth_provider_id: string | null;
   target_id: Generated<string | null>;

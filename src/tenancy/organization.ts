@@ -44,6 +44,8 @@ const settings = {
   sessionAbsoluteMinutes: minutes.max(60 * 24 * 365),
   /** Days after which a leaver's personal data is erased; null: only by hand. */
   eraseAfterDays: z.int().min(0).max(36_500).nullable(),
+  /** Whether a leaver's manager, or the owners, are told by e-mail. */
+  tellOfLeavers: z.boolean(),
   timeZone,
   region: slug.nullable(),
 };
@@ -63,6 +65,7 @@ export const organizationInput = z.strictObject({
   sessionIdleMinutes: settings.sessionIdleMinutes.default(60),
   sessionAbsoluteMinutes: settings.sessionAbsoluteMinutes.default(720),
   eraseAfterDays: settings.eraseAfterDays.default(null),
+  tellOfLeavers: settings.tellOfLeavers.default(false),
   timeZone: settings.timeZone.default('UTC'),
   region: settings.region.default(null),
   acknowledgeAdministrativeDefault,
@@ -168,6 +171,7 @@ export async function readOrganization(tx: TenantTransaction) {
     sessionIdleMinutes: row.session_idle_minutes,
     sessionAbsoluteMinutes: row.session_absolute_minutes,
     eraseAfterDays: row.erase_after_days,
+    tellOfLeavers: row.tell_of_leavers,
     timeZone: row.time_zone,
     region: row.region,
     createdAt: row.created_at,
@@ -186,6 +190,7 @@ function columnsOf(input: OrganizationInput) {
     session_idle_minutes: input.sessionIdleMinutes,
     session_absolute_minutes: input.sessionAbsoluteMinutes,
     erase_after_days: input.eraseAfterDays,
+    tell_of_leavers: input.tellOfLeavers,
     time_zone: input.timeZone,
     region: input.region,
   };

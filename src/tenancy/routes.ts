@@ -41,6 +41,8 @@ const organizationAnswer = z.object({
   enforceSso: z.boolean(),
   sessionIdleMinutes: z.number(),
   sessionAbsoluteMinutes: z.number(),
+  eraseAfterDays: z.number().nullable(),
+  tellOfLeavers: z.boolean(),
   timeZone: z.string(),
   region: z.string().nullable(),
   createdAt: z.date(),

@@ -183,7 +183,7 @@ export const credentials: Migration = {
       organization_id uuid NOT NULL,
       case_id uuid NOT NULL,
       id uuid NOT NULL DEFAULT gen_random_uuid(),
-      kind text NOT NULL CHECK (kind IN ('oauth.revoke', 'account.end', 'webhook')),
+      kind text NOT NULL CHECK (kind IN ('oauth.revoke', 'account.end', 'webhook', 'mail')),
       -- What is to end: one token, or a person's account at a provider; or who is told.
       oauth_token_id uuid,
       oauth_provider_id uuid,

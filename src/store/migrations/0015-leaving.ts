@@ -7,12 +7,15 @@ export const leaving: Migration = {
     ALTER TABLE users ADD COLUMN suspended_at timestamptz, ADD COLUMN suspended_reason text,
       ADD COLUMN erased_at timestamptz;
     -- Days after which a leaver's personal data is erased; null: never by itself. And the night of the last look for residual access.
-    ALTER TABLE organizations ADD COLUMN erase_after_days integer CHECK (erase_after_days >= 0), ADD COLUMN residual_checked_on date;
+    ALTER TABLE organizations ADD COLUMN erase_after_days integer CHECK (erase_after_days >= 0), ADD COLUMN residual_checked_on date,
+      -- Whether a leaver's manager, or the owners, are told by e-mail.
+      ADD COLUMN tell_of_leavers boolean NOT NULL DEFAULT false;
     -- When the reason arose: a message came, a date was reached. The case is opened in the transaction that ends the access.
     ALTER TABLE offboarding_cases ADD COLUMN triggered_at timestamptz NOT NULL DEFAULT now(), ADD COLUMN rehired_at timestamptz;
     CREATE INDEX offboarding_cases_opened ON offboarding_cases (organization_id, opened_at);
 
-    -- The provider or endpoint that a step is done at: each is worked by itself, so that one that is down holds up no other.
+    -- The provider or endpoint that a step is done at, the organization for its mails: each is worked by itself, so that one that is down
+    -- holds up no other.
     ALTER TABLE offboarding_steps ADD COLUMN target_id uuid NOT NULL;
     CREATE INDEX offboarding_steps_target ON offboarding_steps (organization_id, target_id, next_attempt_at)
       WHERE state IN ('waiting', 'retry');

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { tenantOf } from '../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../http/endpoint.ts';
+import { schemaOf } from '../http/json-schema.ts';
 import { inTenant, type TenantTransaction } from '../store/tenant.ts';
 import { type DirectoryInput, directoryInput, refuseServerFiles } from './directory.ts';
 import type { RunDependencies } from './reconcile/run.ts';
@@ -110,8 +111,4 @@ async function sampleOf({ records }: Reading) {
 function shown(user: Extract<SourceRecord, { kind: 'user' }>): SampledPerson {
   const { sourceKey: key, email, displayName: name, active, startsOn, endsOn, groups, attributes } = user;
   return { key, email, name, active, startsOn, endsOn, groups: [...groups], attributes };
-}
-
-function schemaOf(schema: z.ZodType): Record<string, unknown> {
-  return { ...z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) };
 }

@@ -2,9 +2,14 @@
 import { z } from 'zod';
 import { tenantOf, withinTenant } from '../http/caller.ts';
 import { type ApiRouter, endpoint } from '../http/endpoint.ts';
+import { schemaOf } from '../http/json-schema.ts';
 import { endToken } from './end-token.ts';
-import { listProviders, providerInput, putProvider } from './provider.ts';
+import { listProviders, providerInput, putProvider, shownProvider } from './provider.ts';
+import { REVOKER_KINDS } from './revokers/open.ts';
+import type { RevokerKind } from './revokers/revoker.ts';
 import type { OffboardingRouteDependencies } from './route-dependencies.ts';
+
+const shape = z.record(z.string(), z.unknown());
 
 /** Adds them to a router. */
 export function declareProviders(api: ApiRouter, { settings, store }: OffboardingRouteDependencies): void {
@@ -15,10 +20,29 @@ export function declareProviders(api: ApiRouter, { settings, store }: Offboardin
       path: '/oauth-providers',
       summary: 'Providers where tokens and accounts of people end when they leave',
       area: 'connections',
+      answer: z.object({ oauthProviders: z.array(shownProvider) }),
     },
     async (_, request) => {
       return withinTenant(store.db, request, async (tx) => ({ oauthProviders: await listProviders(tx) }), 'reader');
     },
+  );
+
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/oauth-provider-kinds',
+      summary: 'The kinds of revoker, and as JSON Schema what is said of a provider and what is kept secret',
+      area: 'connections',
+      answer: z.object({ kinds: z.array(z.object({ kind: z.string(), config: shape, secrets: shape })) }),
+    },
+    async () => ({
+      kinds: Object.entries<RevokerKind>(REVOKER_KINDS).map(([kind, { settings, secrets }]) => ({
+        kind,
+        config: schemaOf(settings),
+        secrets: schemaOf(secrets),
+      })),
+    }),
   );
 
   endpoint(
@@ -30,6 +54,11 @@ export function declareProviders(api: ApiRouter, { settings, store }: Offboardin
       area: 'connections',
       params: z.object({ provider: z.string() }),
       body: z.record(z.string(), z.unknown()),
+      answer: z.object({
+        id: z.string(),
+        action: z.enum(['create', 'update', 'keep']),
+        changed: z.array(z.string()),
+      }),
     },
     async ({ params, body }, request) => {
       const input = providerInput.parse({ ...body, slug: params.provider });

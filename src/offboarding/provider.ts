@@ -1,4 +1,5 @@
 /** Providers elsewhere: where people have tokens or accounts that end when they leave, and by which revoker. */
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { record } from '../audit/record.ts';
 import { providerSecrets, refreshSettings, sealProviderSecrets } from '../credentials/provider-secrets.ts';
@@ -73,14 +74,48 @@ export async function putProvider(tx: TenantTransaction, keys: SealingKeys, inpu
   return { id: put.id, action: 'update', changed: [...put.changed, 'secrets'] };
 }
 
+export const shownProvider = z.object({
+  id: z.string(),
+  slug: z.string(),
+  revoker: z.enum(KINDS),
+  /** What its kind takes, but no secret. */
+  config: z.record(z.string(), z.unknown()),
+  refresh: refreshSettings.nullable(),
+  endsTokens: z.boolean(),
+  endsPeople: z.boolean(),
+  /** What it was asked to end in the last 30 days. */
+  lately: z.object({
+    ended: z.number(),
+    underWay: z.number(),
+    /** Given up, for a person to see to. */
+    failed: z.number(),
+    lastEndedAt: z.date().nullable(),
+    /** Whether the provider, asked again, said that it was gone; null where nothing has ended, or it can't be asked. */
+    confirmed: z.boolean().nullable(),
+    /** Of what has not ended, the latest. */
+    lastError: z.string().nullable(),
+  }),
+});
+
 /** Providers, as they are shown. */
-export async function listProviders(tx: TenantTransaction) {
-  const rows = await tx.db
-    .selectFrom('oauth_providers')
-    .select(['id', 'slug', 'revoker', 'config', 'refresh', 'ends_tokens as endsTokens', 'ends_people as endsPeople'])
-    .orderBy('slug')
-    .execute();
-  return rows.map(({ config, ...row }) => ({ ...row, ...config }));
+export async function listProviders(tx: TenantTransaction): Promise<z.output<typeof shownProvider>[]> {
+  const { rows } = await sql<z.output<typeof shownProvider>['lately'] & z.output<typeof shownProvider>>`
+    SELECT p.id, p.slug, p.revoker, p.config, p.refresh, p.ends_tokens AS "endsTokens", p.ends_people AS "endsPeople", s.*
+    FROM oauth_providers p, LATERAL (
+      SELECT count(*) FILTER (WHERE state IN ('revoked', 'already_gone'))::int AS ended,
+        count(*) FILTER (WHERE state IN ('waiting', 'retry'))::int AS "underWay",
+        count(*) FILTER (WHERE state = 'needs_human')::int AS failed,
+        max(finished_at) FILTER (WHERE state IN ('revoked', 'already_gone')) AS "lastEndedAt",
+        (array_agg((proof->>'confirmed')::boolean ORDER BY finished_at DESC) FILTER (WHERE state = 'revoked'))[1] AS confirmed,
+        (array_agg(last_error ORDER BY coalesce(finished_at, next_attempt_at) DESC)
+          FILTER (WHERE state IN ('retry', 'needs_human') AND last_error IS NOT NULL))[1] AS "lastError"
+      FROM offboarding_steps JOIN offboarding_cases c ON c.id = case_id
+      WHERE target_id = p.id AND c.opened_at > now() - interval '30 days') s
+    ORDER BY p.slug`.execute(tx.db);
+  return rows.map(({ ended, underWay, failed, lastEndedAt, confirmed, lastError, ...provider }) => ({
+    ...provider,
+    lately: { ended, underWay, failed, lastEndedAt, confirmed, lastError },
+  }));
 }
 
 /** Opened once with nobody to ask, to see that it could. */

@@ -76,7 +76,14 @@ export async function retryDelivery(
   if (found.state === 'waiting') throw new Fault('conflict', 'It is under way already.');
   await tx.db
     .updateTable('signal_deliveries')
-    .set({ state: 'waiting', attempts: 0, next_attempt_at: sql`now()`, finished_at: null, last_error: null })
+    .set({
+      state: 'waiting',
+      attempts: 0,
+      next_attempt_at: sql`now()`,
+      finished_at: null,
+      last_status: null,
+      last_error: null,
+    })
     .where('id', '=', id)
     .execute();
   await record(tx, { action: `${target.type}.message_retried`, resource: target, detail: { delivery: id } });

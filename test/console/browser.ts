@@ -104,5 +104,7 @@ export async function picture(page: Page, name: string): Promise<void> {
   if (folder === undefined) return;
   mkdirSync(folder, { recursive: true });
   await page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' });
+  // What moves has come to rest.
+  await page.waitForTimeout(300);
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 }

@@ -9,7 +9,41 @@ import type { Store } from '../../store/database.ts';
 import { locateOrganizations } from '../../store/locate.ts';
 import { INSTALLATION, inTenant, type Origin, type TenantTransaction } from '../../store/tenant.ts';
 import { cursorState, placeCursor, removeCursor } from './cursor.ts';
-import { deleteStream, listStreams, putStream, type SecretBox, type Stream, streamInput } from './stream.ts';
+import {
+  deleteStream,
+  listStreams,
+  putStream,
+  type SecretBox,
+  type Stream,
+  streamSettings,
+  streamSlug,
+} from './stream.ts';
+
+const streamAnswer = z.object({
+  id: z.string(),
+  slug: z.string(),
+  kind: z.enum(['webhook', 'syslog']),
+  format: z.enum(['drawbridge', 'ocsf']),
+  enabled: z.boolean(),
+  /** What was said of it beside that, but no secret. */
+  config: z.union([
+    z.object({ url: z.string() }),
+    z.object({
+      host: z.string(),
+      port: z.number(),
+      tls: z.boolean(),
+      caCertificate: z.string().optional(),
+      serverName: z.string().optional(),
+      clientCertificate: z.string().optional(),
+    }),
+  ]),
+  /** Events that have yet to be delivered. */
+  waiting: z.number(),
+  deliveredAt: z.date().nullable(),
+  failingSince: z.date().nullable(),
+  lastError: z.string().nullable(),
+  nextAttemptAt: z.date().nullable(),
+});
 
 interface Dependencies {
   readonly store: Pick<Store, 'db'>;
@@ -53,7 +87,13 @@ function declare(api: ApiRouter, deps: Dependencies, ownerOf: (request: Request)
 
   endpoint(
     api,
-    { method: 'get', path: '/audit-streams', summary: 'Where audit events are streamed, and how it goes', area },
+    {
+      method: 'get',
+      path: '/audit-streams',
+      summary: 'Where audit events are streamed, and how it goes',
+      area,
+      answer: z.object({ streams: z.array(streamAnswer) }),
+    },
     async (_, request) => {
       const owner = ownerOf(request);
       const streams = await inTenant(db, owner.organizationId, owner.origin, (tx) => listStreams(tx), 'reader');
@@ -68,12 +108,13 @@ function declare(api: ApiRouter, deps: Dependencies, ownerOf: (request: Request)
       path,
       summary: 'Create or change a stream of audit events; a secret that is made now is shown this once',
       area,
-      params,
-      body: z.record(z.string(), z.unknown()),
+      params: z.object({ stream: streamSlug }),
+      body: streamSettings,
+      answer: z.object({ id: z.string(), created: z.boolean(), secret: z.string().optional() }),
     },
     async ({ params: { stream: slug }, body }, request) => {
       const owner = ownerOf(request);
-      const input = streamInput.parse({ ...body, slug });
+      const input = { ...body, slug };
       const put = (tx: TenantTransaction) => putStream(tx, deps.secrets, input);
       const { id, created, madeSecret } = await inTenant(db, owner.organizationId, owner.origin, put);
       if (created) await everywhere(db, owner, (tx) => placeCursor(tx, id, input.from));

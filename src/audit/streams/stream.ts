@@ -12,8 +12,11 @@ export interface SecretBox {
   open(purpose: string, sealed: string): string;
 }
 
+export const streamSlug = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes');
+
 const common = {
-  slug: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes'),
   format: z.enum(['drawbridge', 'ocsf']).default('drawbridge'),
   enabled: z.boolean().default(true),
   /** Whether a new stream begins with what is to come, or with the first event that is still there. */
@@ -46,8 +49,9 @@ const syslog = z.strictObject({
   secret: z.string().max(65_536).optional(),
 });
 
-export const streamInput = z.discriminatedUnion('kind', [webhook, syslog]);
-export type StreamInput = z.output<typeof streamInput>;
+/** What is said of a stream beside its slug. */
+export const streamSettings = z.discriminatedUnion('kind', [webhook, syslog]);
+export type StreamInput = z.output<typeof streamSettings> & { readonly slug: string };
 
 export type StreamConfig =
   | { readonly url: string }

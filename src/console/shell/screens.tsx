@@ -14,6 +14,7 @@ import {
   IconShieldCheck,
   IconUsers,
   IconUsersGroup,
+  IconWebhook,
 } from '@tabler/icons-react';
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
 import type { Area } from '../session/session.tsx';
@@ -113,6 +114,13 @@ export const SCREENS: readonly Screen[] = [
     icon: IconHistory,
     areas: ['audit'],
     component: lazy(() => import('../audit/screen.tsx')),
+  },
+  {
+    path: 'integrations',
+    title: text.integrations.title,
+    icon: IconWebhook,
+    areas: ['organization', 'connections', 'audit'],
+    component: lazy(() => import('../integrations/screen.tsx')),
   },
   {
     path: 'settings',

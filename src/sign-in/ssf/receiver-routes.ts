@@ -4,7 +4,25 @@ import { withinTenant } from '../../http/caller.ts';
 import { type ApiRouter, apiRouter, endpoint } from '../../http/endpoint.ts';
 import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/database.ts';
+import { slug } from '../../tenancy/slug.ts';
 import { deleteReceiver, discoverKeys, listReceivers, putReceiver, type Receiver, receiverInput } from './receiver.ts';
+
+const receiverAnswer = z.object({
+  id: z.string(),
+  slug: z.string(),
+  issuer: z.string(),
+  jwksUri: z.string(),
+  audience: z.string(),
+  /** The id of the connection whose people it speaks of. */
+  connectionId: z.string().nullable(),
+  onDisabled: z.enum(['suspend', 'deprovision']),
+  enabled: z.boolean(),
+  /** Where the transmitter is to push to. */
+  pushUrl: z.string(),
+  pollUrl: z.string().nullable(),
+  lastEventAt: z.date().nullable(),
+  lastError: z.string().nullable(),
+});
 
 interface Dependencies {
   readonly settings: Settings;
@@ -22,7 +40,13 @@ export function signalReceiverRoutes({ settings, store }: Dependencies): ApiRout
 
   endpoint(
     api,
-    { method: 'get', path: '/ssf-receivers', summary: 'Whose shared signals are listened to', area },
+    {
+      method: 'get',
+      path: '/ssf-receivers',
+      summary: 'Whose shared signals are listened to',
+      area,
+      answer: z.object({ receivers: z.array(receiverAnswer) }),
+    },
     async (_, request) => ({ receivers: (await withinTenant(db, request, listReceivers, 'reader')).map(show) }),
   );
 
@@ -33,11 +57,12 @@ export function signalReceiverRoutes({ settings, store }: Dependencies): ApiRout
       path,
       summary: 'Listen to the shared signals of a transmitter, or change how',
       area,
-      params,
-      body: z.record(z.string(), z.unknown()),
+      params: z.object({ receiver: slug }),
+      body: receiverInput.omit({ slug: true }),
+      answer: receiverAnswer,
     },
-    async ({ params: { receiver: slug }, body }, request) => {
-      const input = receiverInput.parse({ ...body, slug });
+    async ({ params, body }, request) => {
+      const input = { ...body, slug: params.receiver };
       const jwksUri = input.jwksUri ?? (await discoverKeys(input.issuer, settings.allowPrivateNetwork));
       const { sealingKeys } = settings.secrets;
       return show(await withinTenant(db, request, (tx) => putReceiver(tx, sealingKeys, { ...input, jwksUri })));
@@ -59,9 +84,9 @@ function shownAt(baseUrl: string) {
     issuer: receiver.issuer,
     jwksUri: receiver.jwks_uri,
     audience: receiver.audience,
+    connectionId: receiver.connection_id,
     onDisabled: receiver.on_disabled,
     enabled: receiver.enabled,
-    /** Where the transmitter is to push to. */
     pushUrl: `${baseUrl}/ssf/events/${receiver.id}`,
     pollUrl: receiver.poll_url,
     lastEventAt: receiver.last_event_at,

@@ -88,7 +88,7 @@ function Told({ id }: { readonly id: string }) {
   const [state, setState] = useState<DeliveryState>('');
   const asked = { path: { stream: id }, query: state === '' ? {} : { state } };
   const answer = useAnswer('get /api/v1/organizations/{organization}/ssf-streams/{stream}/deliveries', asked, {
-    every: 5000,
+    every: 2000,
   });
   const retry = useChange('post /api/v1/organizations/{organization}/ssf-streams/{stream}/deliveries/{delivery}/retry');
   return (

@@ -83,7 +83,7 @@ function Sent({ slug }: { readonly slug: string }) {
   const [state, setState] = useState<DeliveryState>('');
   const asked = { path: { endpoint: slug }, query: state === '' ? {} : { state } };
   const answer = useAnswer('get /api/v1/organizations/{organization}/webhook-endpoints/{endpoint}/deliveries', asked, {
-    every: 5000,
+    every: 2000,
   });
   const retry = useChange(
     'post /api/v1/organizations/{organization}/webhook-endpoints/{endpoint}/deliveries/{delivery}/retry',

@@ -242,7 +242,8 @@ async function writeGone(
       DELETE FROM staged_links l USING given g WHERE l.run_id = ${runId} AND g.what = 'memberships' AND l.member_key = g.key
         AND l.member_is = 'user'
     ), users AS (
-      DELETE FROM staged_users u USING given g WHERE u.run_id = ${runId} AND g.what = 'user' AND u.source_key = g.key
+      DELETE FROM staged_users u USING given g
+      WHERE u.run_id = ${runId} AND g.what = 'user' AND u.folded = lower(g.key) AND u.source_key = g.key
     ), groups AS (
       DELETE FROM staged_groups s USING given g WHERE s.run_id = ${runId} AND g.what = 'group' AND s.group_key = g.key
     )

@@ -111,8 +111,7 @@ export const access: Migration = {
       found_at text NOT NULL DEFAULT '',
       -- Keys that differ by case only are one person's.
       folded text GENERATED ALWAYS AS (lower(source_key)) STORED,
-      PRIMARY KEY (organization_id, run_id, source_key),
-      UNIQUE (organization_id, run_id, folded),
+      PRIMARY KEY (organization_id, run_id, folded),
       FOREIGN KEY (organization_id, run_id) REFERENCES sync_runs ON DELETE CASCADE
     );
     CALL wall_in('staged_users', 'organization_id', :app);

@@ -72,7 +72,7 @@ export function PeopleList() {
   const [sort, setSort] = useState<keyof typeof t.sorts>('email');
   const filter = {
     sort,
-    limit: 200,
+    limit: 500,
     ...(query && { query }),
     ...(status !== null && { status: status as Person['status'] }),
     ...(role !== null && { role }),

@@ -46,6 +46,7 @@ describe('many people in the console', { skip: lacksBrowser }, async () => {
     await last.waitFor();
     await page.getByLabel('Find').fill('p000042');
     await page.getByText('1 person').waitFor();
+    await last.waitFor({ state: 'detached' });
     assert.equal(await rows.count(), 2, 'the head and who was looked for');
   });
 });
@@ -64,7 +65,9 @@ async function seed(company: Company): Promise<void> {
       FROM generate_series(1, ${PEOPLE}::int) n`.execute(db);
     await sql`INSERT INTO memberships (organization_id, user_id, scope_kind, workspace_id, role, source, granted_by)
       SELECT u.organization_id, u.id, 'workspace', w.id, 'member', 'manual', 'test'
-      FROM users u JOIN workspaces w ON w.organization_id = u.organization_id WHERE u.display_name LIKE 'Person %'`.execute(db);
+      FROM users u JOIN workspaces w ON w.organization_id = u.organization_id WHERE u.display_name LIKE 'Person %'`.execute(
+      db,
+    );
   });
 }
 

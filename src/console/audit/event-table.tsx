@@ -12,7 +12,7 @@ export type AuditEvent = Answer<'get /api/v1/organizations/{organization}/audit-
 const OUTCOMES: Readonly<Record<string, string>> = { success: 'teal', failure: 'red', denied: 'orange' };
 
 const COLUMNS: readonly Column<AuditEvent>[] = [
-  { key: 'at', title: t.at, width: '130px', cell: ({ at }) => <Moment at={at} /> },
+  { key: 'at', onPhone: true, title: t.at, width: '130px', cell: ({ at }) => <Moment at={at} /> },
   { key: 'actor', title: t.actor, width: '1.3fr', cell: ({ actorLabel }) => actorLabel },
   { key: 'action', onPhone: true, title: t.action, width: '1.3fr', cell: ({ action }) => action },
   {
@@ -23,7 +23,6 @@ const COLUMNS: readonly Column<AuditEvent>[] = [
   },
   {
     key: 'outcome',
-    onPhone: true,
     title: t.outcome,
     width: '100px',
     cell: ({ outcome }) => (

@@ -3,7 +3,7 @@ import { Anchor, Button, SimpleGrid, Stack } from '@mantine/core';
 import { Link, useParams } from 'react-router';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
-import { Confirmed } from '../parts/confirmed.tsx';
+import { ConfirmedAction } from '../parts/confirmed-action.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { Page } from '../parts/page.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
@@ -37,7 +37,8 @@ export function ConnectionPage() {
 function Shown({ connection }: { readonly connection: Connection }) {
   const { slug, name, kind, enabled } = connection;
   const change = useChange('patch /api/v1/organizations/{organization}/connections/{connection}');
-  const turn = (on: boolean) => change.mutate({ path: { connection: slug }, body: { enabled: on } });
+  const turn = (on: boolean, done: () => void = () => undefined) =>
+    change.mutate({ path: { connection: slug }, body: { enabled: on } }, { onSuccess: done });
   const loginUrl = kind === 'saml' ? connection.serviceProvider.loginUrl : connection.relyingParty.loginUrl;
   return (
     <Page
@@ -48,13 +49,13 @@ function Shown({ connection }: { readonly connection: Connection }) {
           <ConnectionState {...connection} />
           <Connect slug={slug} label={t.setUpAgain} />
           {enabled ? (
-            <Confirmed
+            <ConfirmedAction
               label={t.turnOff}
               title={t.turnOffTitle}
               explanation={t.turnOffHint}
               pending={change.isPending}
-              onConfirm={() => turn(false)}
-              button={{ variant: 'light' }}
+              error={change.error}
+              onConfirm={(done) => turn(false, done)}
             />
           ) : (
             <Button color="teal" loading={change.isPending} onClick={() => turn(true)}>
@@ -64,7 +65,7 @@ function Shown({ connection }: { readonly connection: Connection }) {
         </>
       }
     >
-      {change.error !== null && <ProblemAlert error={change.error} />}
+      {!enabled && change.error !== null && <ProblemAlert error={change.error} />}
       <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="lg">
         <Section title={t.ours}>
           {Object.entries(kind === 'saml' ? connection.serviceProvider : connection.relyingParty).map(

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import type { Answer } from '../api/client.ts';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
-import { Confirmed } from '../parts/confirmed.tsx';
+import { ConfirmedAction } from '../parts/confirmed-action.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { EmptyState } from '../parts/empty-state.tsx';
 import { inWords } from '../parts/moment.tsx';
@@ -87,12 +87,13 @@ function DomainCard({ domain }: { readonly domain: Domain }) {
               {state}
             </Badge>
           </Group>
-          <Confirmed
+          <ConfirmedAction
             label={t.giveUp}
             title={t.giveUpTitle(name)}
             explanation={t.giveUpHint}
             pending={remove.isPending}
-            onConfirm={() => remove.mutate({ path })}
+            error={remove.error}
+            onConfirm={(done) => remove.mutate({ path }, { onSuccess: done })}
             button={{ size: 'xs', variant: 'subtle' }}
           />
         </Group>
@@ -109,7 +110,7 @@ function DomainCard({ domain }: { readonly domain: Domain }) {
             </Group>
           </>
         )}
-        {(verify.error ?? remove.error) !== null && <ProblemAlert error={(verify.error ?? remove.error) as Error} />}
+        {verify.error !== null && <ProblemAlert error={verify.error} />}
       </Stack>
     </Card>
   );

@@ -1,5 +1,5 @@
 /** One rule: when somebody is in this group or has this attribute, then this role there. Its plan is seen before it is saved. */
-import { Anchor, Button, Checkbox, Group, NumberInput, Select, Stack, TextInput } from '@mantine/core';
+import { Anchor, Button, Checkbox, Group, NumberInput, Select, SimpleGrid, Stack, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
@@ -125,7 +125,7 @@ function Form({ rule, exists = false }: { readonly rule: Draft; readonly exists?
             />
           </Group>
           <ConditionBuilder condition={draft.condition} onChange={(condition) => set({ condition })} />
-          <Group align="flex-end" grow>
+          <SimpleGrid cols={{ base: 1, xs: 3 }}>
             <Select
               label={t.effect}
               data={Object.entries(t.effects).map(([value, label]) => ({ value, label }))}
@@ -149,7 +149,7 @@ function Form({ rule, exists = false }: { readonly rule: Draft; readonly exists?
               required={draft.effect === 'grant'}
               clearable={draft.effect === 'deny'}
             />
-          </Group>
+          </SimpleGrid>
           <Group align="flex-end">
             <NumberInput
               label={t.position}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { startGatedSource } from '../doubles/gated-source.ts';
 import { openTestDatabase } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
 import { administeredCompany } from './administered.ts';
@@ -44,6 +45,30 @@ describe('directories, runs and mapping in the console', { skip: lacksBrowser },
     await page.getByText('Applied').waitFor();
     const { body } = await company.api('get', '/people/p3@acme.test').expect(200);
     assert.equal(body.status, 'deprovisioned');
+  });
+
+  it('given a run that takes its time, then it is followed as the server tells of it, and its end is seen at once', async () => {
+    const source = await startGatedSource();
+    database.onEnd(source.close);
+    source.people = [{ id: '1', email: 'ada@acme.test', name: 'Ada' }];
+    const company = await administeredCompany(server, database);
+    await source.putInto(company);
+    const page = await browser.signIn(company, 'ada@acme.test');
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    source.shut();
+    await goTo(page, 'Directories');
+    await page.getByRole('row', { name: /slow/ }).click();
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByText(/people read/).waitFor();
+    const followed = asked.filter((path) => path.endsWith('/events'));
+    assert.equal(followed.length, 1);
+    const [run = ''] = followed;
+    const reads = () => asked.filter((path) => path === run.replace('/events', '')).length;
+    const before = reads();
+    source.open();
+    await page.getByText('Applied').waitFor();
+    assert.ok(reads() - before <= 1, 'it was told, and not asked for over and over');
   });
 
   it('given a group, when a rule is made of it, then its plan is shown first, and saving gives the role', async () => {

@@ -3,7 +3,7 @@ import { Alert, Anchor, Button, Card, Group, Progress, Select, Stack, Text } fro
 import { IconCheck, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import { Link, useParams } from 'react-router';
-import { useAnswer, useChange } from '../api/use-api.ts';
+import { useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
@@ -13,16 +13,13 @@ import { Changes } from './changes.tsx';
 import { countsInWords, kindInWords } from './counts.ts';
 import type { Run } from './run-list.tsx';
 import { RunStatus } from './run-status.tsx';
+import { useRun } from './use-run.ts';
 
 const { runs: t } = text;
 
 export function RunPage() {
   const { id = '' } = useParams();
-  const answer = useAnswer(
-    'get /api/v1/organizations/{organization}/runs/{run}',
-    { path: { run: id } },
-    { every: 1000 },
-  );
+  const answer = useRun(id);
   return (
     <Stack>
       <Anchor component={Link} to="/runs">

@@ -77,6 +77,8 @@ export async function startConsoleBrowser(server: TestServer, database: TestData
 /** Goes to a screen by the navigation. */
 export async function goTo(page: Page, screen: string): Promise<void> {
   await page.getByRole('navigation').getByRole('link', { name: screen, exact: true }).click();
+  // What stands on the screen before may have a link of the same name as what is looked for next.
+  await page.getByRole('heading', { name: screen, level: 1, exact: true }).waitFor();
 }
 
 interface Violation {

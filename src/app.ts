@@ -26,8 +26,8 @@ import { sealedBy } from './credentials/sealing.ts';
 import { keyIntrospection, tokenRoutes } from './credentials/token-routes.ts';
 import { groupRoutes } from './directory/group-routes.ts';
 import { personRoutes } from './directory/person-routes.ts';
-import { reconcileEverybody, reconcilePeople } from './directory/reconcile/people.ts';
-import { takeTurn } from './directory/reconcile/turns.ts';
+import { reconcileEverybody } from './directory/reconcile/people.ts';
+import { directoriesForRehire } from './directory/reconcile/rehire.ts';
 import { directoryRoutes } from './directory/routes.ts';
 import { runRoutes } from './directory/run-routes.ts';
 import { listChanges } from './directory/runs.ts';
@@ -226,10 +226,7 @@ function administrationRouters(deps: Dependencies): Record<'open' | 'installatio
     offboardingRoutes({
       ...deps,
       signingKeys: installationKeys(deps),
-      directories: {
-        takeTurn: (tx) => takeTurn(tx, 'beside others'),
-        settle: async (tx, userId) => void (await reconcilePeople(deps, tx, { userIds: [userId] }, 'rehire')),
-      },
+      directories: directoriesForRehire(deps),
     }),
     signalRoutes(deps),
     mailRoutes(deps),

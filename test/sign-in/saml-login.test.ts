@@ -211,6 +211,28 @@ describe('what a login gives', () => {
     ]);
   });
 
+  it('given the default role is one of the organization’s own, then newcomers have it', async () => {
+    const { where, loginUrl } = await elsewhere('custom', {});
+    const role = { role: 'reader', label: 'Reader', permissions: ['people.read'] };
+    await server.api('post', '/organizations/custom/roles').send(role).expect(201);
+    await server.api('patch', '/organizations/custom').send({ defaultRole: 'reader' }).expect(200);
+    people({ id: 'rea', email: 'rea@custom.test' });
+    assert.equal((await signIn('rea', new Browser('application/json'), loginUrl)).status, 303);
+    assert.deepEqual(await rolesOf(where, 'rea@custom.test'), ['reader by jit']);
+  });
+
+  it('given a model of one organization per person, then whoever has an account in another is told so, and gets none', async () => {
+    const settings = { model: 'ai-security-gateway', defaultRole: 'member' };
+    const first = await organization(server, 'first', settings, []);
+    await person(server, first, 'sol@second.test', 'viewer');
+    const { where, loginUrl } = await elsewhere('second', settings);
+    people({ id: 'sol', email: 'sol@second.test' });
+    const page = await signIn('sol', new Browser('application/json'), loginUrl);
+    assert.equal(page.status, 403, page.text);
+    assert.match(page.text, /has an account in another organization/);
+    assert.equal((await holdings(server, where))['users'], 0);
+  });
+
   it('given ten first logins of one person at once, then there is one person with one role', async () => {
     people({ id: 'tia', email: 'tia@acme.test' });
     const before = await holdings(server, acme);

@@ -25,6 +25,7 @@ describe('many people in the console', { skip: lacksBrowser }, async () => {
     const page = await browser.signIn(company, 'ada@acme.test');
     await goTo(page, 'People');
     await page.getByText(`${(PEOPLE + 1).toLocaleString('en')} people`).waitFor();
+    await page.getByRole('row').nth(1).waitFor();
     await watchForFreezes(page);
 
     const rows = page.getByRole('row');

@@ -5,7 +5,7 @@ import { useChange } from '../api/use-api.ts';
 import { inWords, Moment } from '../parts/moment.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { text } from '../text/text.ts';
-import type { Connection } from './connection-list.tsx';
+import type { Connection } from './connection-state.tsx';
 
 const { connections: t } = text;
 type Saml = Extract<Connection, { kind: 'saml' }>;

@@ -1,8 +1,7 @@
 /** Every identity provider, and the set-up links that are still on their way. */
-import { Badge, Button, Group, Stack, Text, Title } from '@mantine/core';
+import { Button, Group, Stack, Text, Title } from '@mantine/core';
 import { IconPlugConnected } from '@tabler/icons-react';
 import { useNavigate } from 'react-router';
-import type { Answer } from '../api/client.ts';
 import { useAnswer, useChange } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
@@ -11,9 +10,9 @@ import { inWords } from '../parts/moment.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { text } from '../text/text.ts';
 import { Connect } from './connect.tsx';
+import { CertificateDays, type Connection, ConnectionState } from './connection-state.tsx';
 
 const { connections: t } = text;
-export type Connection = Answer<'get /api/v1/organizations/{organization}/connections'>['connections'][number];
 
 const COLUMNS: readonly Column<Connection>[] = [
   { key: 'name', onPhone: true, title: t.name, width: '2fr', cell: ({ name }) => name },
@@ -50,28 +49,6 @@ export function ConnectionList() {
       </Answered>
       <SetUpLinks />
     </Stack>
-  );
-}
-
-/** Whether people sign in by it now. */
-export function ConnectionState({ enabled, tested }: Pick<Connection, 'enabled' | 'tested'>) {
-  const [color, word] = enabled ? ['teal', t.enabled] : tested ? ['indigo', t.tested] : ['gray', t.disabled];
-  return (
-    <Badge variant="light" color={color}>
-      {word}
-    </Badge>
-  );
-}
-
-/** How long the certificate that ends last is still good. */
-export function CertificateDays({ connection }: { readonly connection: Connection }) {
-  if (connection.kind !== 'saml') return null;
-  const days = Math.max(...connection.certificates.map(({ daysLeft }) => daysLeft));
-  if (!Number.isFinite(days)) return null;
-  return (
-    <Badge variant="light" color={days <= 7 ? 'red' : days <= 30 ? 'orange' : 'gray'}>
-      {t.daysLeft(days)}
-    </Badge>
   );
 }
 

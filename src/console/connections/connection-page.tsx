@@ -11,8 +11,8 @@ import { Section } from '../parts/section.tsx';
 import { text } from '../text/text.ts';
 import { Certificates } from './certificates.tsx';
 import { Connect } from './connect.tsx';
-import { type Connection, ConnectionState } from './connection-list.tsx';
 import { ConnectionSettings } from './connection-settings.tsx';
+import { type Connection, ConnectionState } from './connection-state.tsx';
 import { TestSignIn } from './test-sign-in.tsx';
 
 const { connections: t } = text;

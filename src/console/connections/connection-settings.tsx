@@ -7,7 +7,7 @@ import { useAnswer, useChange } from '../api/use-api.ts';
 import { DefaultRole } from '../parts/default-role.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { text } from '../text/text.ts';
-import type { Connection } from './connection-list.tsx';
+import type { Connection } from './connection-state.tsx';
 
 const { connections: t } = text;
 const PATCH = 'patch /api/v1/organizations/{organization}/connections/{connection}';

@@ -1,8 +1,6 @@
 /** Every case, latest first, with what is still open. */
-import { Badge } from '@mantine/core';
 import { IconDoorExit } from '@tabler/icons-react';
 import { useNavigate } from 'react-router';
-import type { Answer } from '../api/client.ts';
 import { useAnswer } from '../api/use-api.ts';
 import { Answered } from '../parts/answered.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
@@ -10,9 +8,9 @@ import { EmptyState } from '../parts/empty-state.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Onward } from '../parts/onward.tsx';
 import { text } from '../text/text.ts';
+import { type Case, CaseState } from './case-state.tsx';
 
 const { offboarding: t } = text;
-export type Case = Answer<'get /api/v1/organizations/{organization}/offboarding-cases'>['cases'][number];
 
 const COLUMNS: readonly Column<Case>[] = [
   { key: 'email', onPhone: true, title: t.person, width: '1.6fr', cell: ({ email }) => email },
@@ -47,23 +45,5 @@ export function CaseList() {
         )
       }
     </Answered>
-  );
-}
-
-/** Closed, on its way, or waiting for a person. */
-export function CaseState({ of: { closedAt, steps, totalSeconds } }: { readonly of: Case }) {
-  if (closedAt !== null) {
-    return (
-      <Badge variant="light" color="teal" tt="none">
-        {t.proven(totalSeconds ?? 0)}
-      </Badge>
-    );
-  }
-  const stuck = steps.some(({ state }) => state === 'needs_human');
-  const open = steps.filter(({ finishedAt }) => finishedAt === null).length;
-  return (
-    <Badge variant="light" color={stuck ? 'red' : 'orange'} tt="none">
-      {stuck ? t.needsYou : t.stepsOpen(open)}
-    </Badge>
   );
 }

@@ -10,7 +10,7 @@ import { ProblemAlert } from '../parts/problem.tsx';
 import { Section } from '../parts/section.tsx';
 import { useSession } from '../session/session.tsx';
 import { text } from '../text/text.ts';
-import { type Case, CaseState } from './case-list.tsx';
+import { type Case, CaseState } from './case-state.tsx';
 
 const { offboarding: t } = text;
 

@@ -8,6 +8,7 @@ import { Connect } from './connect.tsx';
 import { ConnectionList } from './connection-list.tsx';
 import { ConnectionPage } from './connection-page.tsx';
 import { Domains } from './domains.tsx';
+import { Enforcement } from './enforcement.tsx';
 import { Traces } from './traces.tsx';
 
 const { connections: t } = text;
@@ -18,12 +19,13 @@ export default function ConnectionsScreen() {
       <Route index element={<Tabbed tab="providers" />} />
       <Route path="domains" element={<Tabbed tab="domains" />} />
       <Route path="attempts" element={<Tabbed tab="attempts" />} />
+      <Route path="enforcement" element={<Tabbed tab="enforcement" />} />
       <Route path=":slug" element={<ConnectionPage />} />
     </Routes>
   );
 }
 
-function Tabbed({ tab }: { readonly tab: 'providers' | 'domains' | 'attempts' }) {
+function Tabbed({ tab }: { readonly tab: 'providers' | 'domains' | 'enforcement' | 'attempts' }) {
   const navigate = useNavigate();
   const { may } = useSession();
   return (
@@ -36,6 +38,7 @@ function Tabbed({ tab }: { readonly tab: 'providers' | 'domains' | 'attempts' })
         <Tabs.List mb="lg">
           <Tabs.Tab value="providers">{t.providers}</Tabs.Tab>
           {may('organization') && <Tabs.Tab value="domains">{t.domains}</Tabs.Tab>}
+          {may('organization') && <Tabs.Tab value="enforcement">{text.enforcement.tab}</Tabs.Tab>}
           <Tabs.Tab value="attempts">{t.attempts}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="providers">
@@ -43,6 +46,9 @@ function Tabbed({ tab }: { readonly tab: 'providers' | 'domains' | 'attempts' })
         </Tabs.Panel>
         <Tabs.Panel value="domains">
           <Domains />
+        </Tabs.Panel>
+        <Tabs.Panel value="enforcement">
+          <Enforcement />
         </Tabs.Panel>
         <Tabs.Panel value="attempts">
           <Traces />

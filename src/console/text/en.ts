@@ -205,6 +205,35 @@ const connections = {
     [wanted && `wanted ${wanted}`, got && `got ${got}`].filter(Boolean).join(', '),
 };
 
+const enforcement = {
+  tab: 'Enforce SSO',
+  title: 'Passwords still open doors',
+  hint: 'People of your domains sign in by your identity provider, or by a password where they have one. Enforce SSO, and only your identity provider lets them in.',
+  lacking: 'What it takes',
+  tested: 'A connection that is on has been tested as it is now.',
+  ready:
+    'Somebody named below has a password and a second factor, so that not everybody is locked out if the provider fails.',
+  enforce: 'Enforce SSO',
+  enforceTitle: 'Enforce SSO?',
+  enforceHint: 'From now on no password opens anything for people of your domains. Who is signed in stays so.',
+  enforced: 'Only your identity provider lets people in',
+  enforcedHint:
+    'No password opens anything for people of your domains, but for those named below, each use of whom is audited.',
+  allowPasswords: 'Allow passwords again',
+  breakGlass: 'If your identity provider fails',
+  breakGlassHint:
+    'These get in by password and second factor even so, to mend it. Name one or two who administrate connections.',
+  password: 'password',
+  secondFactor: 'second factor',
+  lacks: (what: string) => `no ${what} yet`,
+  passwordLink: 'Make a password link',
+  passwordLinkOnce: 'Whoever opens this link sets the password; it is shown this once',
+  secondFactorAt: (email: string) => `Where ${email}, signed in, adds a second factor`,
+  nameSomebody: 'E-mail address of an administrator',
+  name: 'Name them',
+  withdraw: 'Name no longer',
+};
+
 const directories = {
   title: 'Directories',
   lead: 'Where people and groups come from: pushed by your identity provider, or pulled from HR on a schedule.',
@@ -747,7 +776,8 @@ const settings = {
   timeZone: 'Time zone',
   signIn: 'Sign-in',
   enforceSso: 'Only by the identity provider',
-  enforceSsoHint: 'Passwords no longer open anything for people of your domains.',
+  enforceSsoHint:
+    'Passwords no longer open anything for people of your domains. What it takes stands at Connections, Enforce SSO.',
   justInTime: 'Let in people who are not known yet',
   justInTimeHint: 'At their first sign-in, with the default role.',
   defaultRoleHint: 'Those already known keep theirs.',
@@ -980,6 +1010,7 @@ export const en = {
   parts,
   overview,
   firstSteps,
+  enforcement,
   connections,
   directories,
   mapping,

@@ -25,6 +25,7 @@ export interface LocalRouteDependencies {
   readonly settings: { readonly http: { readonly baseUrl: string } };
 }
 
+const namedPerson = z.object({ id: z.uuid(), email: z.string(), password: z.boolean(), secondFactor: z.boolean() });
 const personPath = z.object({ user: z.string().max(254) });
 
 /** Routes below `/api/v1/organizations/:organization`. */
@@ -81,6 +82,7 @@ function declareBreakGlass(api: ApiRouter, deps: LocalRouteDependencies): void {
       path: '/break-glass',
       summary: 'Who gets in by password and second factor although SSO is enforced, and what they still lack',
       area,
+      answer: z.object({ people: z.array(namedPerson) }),
     },
     (_, request) =>
       withinTenant(deps.store.db, request, async (tx) => ({ people: await listBreakGlass(tx) }), 'reader'),

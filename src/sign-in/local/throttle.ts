@@ -15,6 +15,8 @@ type Db = Kysely<Tables>;
 const NOBODYS = '00000000-0000-0000-0000-000000000000';
 const THROTTLE: Origin = { actor: { kind: 'system', id: 'throttle', label: 'throttle' } };
 const LONGEST_WAIT = 900;
+/** Not by the transaction's own time: another that began later may have freed it while this one waited for the row. */
+const FREE_NOW = sql`t.blocked_until <= clock_timestamp()`;
 
 /** What is counted: guesses at one account, guesses from one address, guesses of one person's second factor. */
 export interface Counted {
@@ -39,11 +41,11 @@ export async function countAttempt(db: Db, counted: Counted): Promise<void> {
       )
       INSERT INTO sign_in_throttle AS t (organization_id, key_hash, attempts) VALUES (${NOBODYS}, ${key}, 1)
       ON CONFLICT (organization_id, key_hash) DO UPDATE SET
-        admitted = t.blocked_until <= now(),
-        last_at = CASE WHEN t.blocked_until <= now() THEN now() ELSE t.last_at END,
-        attempts = CASE WHEN t.blocked_until > now() THEN t.attempts
+        admitted = ${FREE_NOW},
+        last_at = CASE WHEN ${FREE_NOW} THEN now() ELSE t.last_at END,
+        attempts = CASE WHEN NOT ${FREE_NOW} THEN t.attempts
           WHEN t.last_at < now() - ${LONGEST_WAIT} * 2 * interval '1 second' THEN 1 ELSE t.attempts + 1 END,
-        blocked_until = CASE WHEN t.blocked_until > now() OR t.attempts + 1 < ${free}
+        blocked_until = CASE WHEN NOT ${FREE_NOW} OR t.attempts + 1 < ${free}
             OR t.last_at < now() - ${LONGEST_WAIT} * 2 * interval '1 second' THEN t.blocked_until
           ELSE now() + least(power(2, least(t.attempts + 3 - ${free}, 20)), ${LONGEST_WAIT}) * interval '1 second' END
       RETURNING admitted, ceil(extract(epoch FROM blocked_until - now()))::int AS wait`.execute(tx.db);

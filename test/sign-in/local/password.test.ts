@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sql } from 'kysely';
 import { hashPassword } from '../../../src/sign-in/local/password-hash.ts';
-import { networkOf } from '../../../src/sign-in/local/throttle.ts';
+import { countAttempt, networkOf, takeBackAttempt } from '../../../src/sign-in/local/throttle.ts';
 import { openTestDatabase } from '../../harness/database.ts';
 import { startTestServer } from '../../harness/server.ts';
 import { holdings, lastEvent, organization, person, within } from '../arrange.ts';
@@ -261,6 +261,18 @@ describe('guessing', () => {
 
   it('given an office behind one address, when forty sign in well, then nobody waits', async () => {
     for (let at = 0; at < 40; at += 1) await visitor(server, '198.51.100.8').signIn('ana@acme.test').expect(200);
+  });
+
+  it('given an office where many sign in well in the same moment, then nobody waits', async () => {
+    const office = { what: 'address', of: 'office' } as const;
+    const { db } = database.store;
+    const signInWell = async () => {
+      for (let round = 0; round < 5; round += 1) {
+        await countAttempt(db, office);
+        await takeBackAttempt(db, office);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, signInWell));
   });
 
   it('given the neighbours of one IPv6 network, then they are counted as one', () => {

@@ -56,7 +56,7 @@ function reviews(theirs: RawBuilder<unknown>): Ending[] {
       name: 'reassigned_items',
       statement: sql`UPDATE review_items i SET reviewers = coalesce(l.others, nullif(${others('l.scope_id')}, '{}'),
           nullif(${others('l.workspace_id')}, '{}'), ${others('l.organization_id')})
-        FROM left_items l WHERE i.review_id = l.review_id AND i.id = l.id RETURNING i.review_id, i.reviewers, l.leavers, l.others`,
+        FROM left_items l WHERE i.review_id = l.review_id AND i.id = l.id AND i.decision IS NULL RETURNING i.review_id, i.reviewers, l.leavers, l.others`,
       events: sql`SELECT 'review.reassigned', 'review', review_id::text, ${LEFT}::text, jsonb_build_object('user', leaver,
           'items', count(DISTINCT item), 'reviewers', coalesce(jsonb_agg(DISTINCT reviewer) FILTER (WHERE reviewer IS NOT NULL), '[]'))
         FROM (SELECT review_id, row_number() OVER () AS item, reviewers, leavers FROM reassigned_items) AS r
@@ -64,8 +64,10 @@ function reviews(theirs: RawBuilder<unknown>): Ending[] {
         GROUP BY review_id, leaver`,
     },
     {
+      // Never waits for who is deciding at this moment, and may be waiting for this person's row; a reminder may come later.
       name: 'reminded_reviews',
-      statement: sql`UPDATE reviews SET next_at = least(next_at, now()) WHERE id IN (SELECT review_id FROM reassigned_items WHERE others IS NULL)`,
+      statement: sql`UPDATE reviews SET next_at = least(next_at, now()) WHERE id IN (SELECT r.id FROM reviews r
+        WHERE r.id IN (SELECT review_id FROM reassigned_items WHERE others IS NULL) FOR UPDATE SKIP LOCKED)`,
     },
   ];
 }

@@ -103,6 +103,31 @@ describe('what waits for a reviewer who leaves', () => {
     assert.partialDeepStrictEqual(await reviewersOf(made, over), { ben: ['mia'] });
     assert.equal((await events(made, 'review.reassigned')).length, 1);
   });
+
+  it('given it is decided about people, who review each other, while they leave, then both are done and nobody waits in a ring', async () => {
+    const made = await companyOf('olga');
+    const names = Array.from({ length: 8 }, (_, at) => `p${at}`);
+    made.write(...['olga', 'mia', 'ben', ...names].map((name) => row(made, name)));
+    await made.sync();
+    const rule = { condition: '$.department == "Sales"', scope: { workspace: 'main' }, role: 'billing' };
+    await made.api('put', '/mapping-rules/sales').send(rule).expect(200);
+    const review = await startReview(made, ...names);
+    const { items } = (await made.api('get', `/reviews/${review}/items`).expect(200)).body;
+    const about = (name: string) => items.filter(({ email }: { email: string }) => email === mail(made, name));
+    const met = await Promise.all(
+      names.flatMap((name) => [
+        made
+          .api('post', `/reviews/${review}/decisions`)
+          .send({ items: about(name).map(({ id }: { id: string }) => id), decision: 'revoke', reason: 'no need' }),
+        made.api('post', `/people/${mail(made, name)}/offboard`).send({ reason: 'left' }),
+      ]),
+    );
+    assert.deepEqual(
+      met.map(({ status }) => status),
+      names.flatMap(() => [200, 201]),
+    );
+    for (const name of names) assert.deepEqual(await made.memberships(mail(made, name)), []);
+  });
 });
 
 describe('machines’ keys of somebody who only answered for them', () => {

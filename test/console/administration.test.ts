@@ -110,7 +110,7 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
     assert.deepEqual(await company.memberships('max@acme.test'), []);
   });
 
-  it('given an administrative default role is chosen, then it counts only once that is acknowledged', async () => {
+  it('given an administrative default role is chosen, then it counts, with what else was changed, only once that is acknowledged', async () => {
     const company = await administeredCompany(server, database, '2,max@acme.test,Max,Sales,Agent,active');
     const page = await browser.signIn(company, 'ada@acme.test');
     await goTo(page, 'Settings');
@@ -118,10 +118,13 @@ describe('keys, roles, invitations, reviews and settings in the console', { skip
     await page.getByRole('option', { name: 'Admin' }).click();
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByLabel(/becomes an administrator/).check();
+    await page.getByRole('switch', { name: 'Tell their manager by e-mail' }).check();
     await assertAccessible(page);
     await picture(page, 'settings');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Saved').waitFor();
-    assert.equal((await company.api('get', '')).body.defaultRole, 'admin');
+    await assertAccessible(page);
+    const { defaultRole, tellOfLeavers } = (await company.api('get', '')).body;
+    assert.deepEqual({ defaultRole, tellOfLeavers }, { defaultRole: 'admin', tellOfLeavers: true });
   });
 });

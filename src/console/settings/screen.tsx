@@ -102,6 +102,14 @@ function Form({ organization }: { readonly organization: Organization }) {
             />
           </Group>
         </Section>
+        <Section title={t.leavers}>
+          <Switch
+            label={t.tellOfLeavers}
+            description={t.tellOfLeaversHint}
+            checked={shown.tellOfLeavers}
+            onChange={(event) => set({ tellOfLeavers: event.currentTarget.checked })}
+          />
+        </Section>
         {save.error !== null && <ProblemAlert error={save.error} />}
         <Group>
           <Button type="submit" loading={save.isPending} disabled={Object.keys(changes).length === 0}>

@@ -1,5 +1,5 @@
 /** Colours and shapes. Quiet texts and filled buttons are darker than the library's, to be read by everybody (WCAG AA). */
-import { type CSSVariablesResolver, createTheme, DEFAULT_THEME, Drawer, Modal, Tabs } from '@mantine/core';
+import { type CSSVariablesResolver, createTheme, DEFAULT_THEME, Drawer, Modal, Notification, Tabs } from '@mantine/core';
 import { text } from '../text/text.ts';
 
 export const theme = createTheme({
@@ -11,6 +11,7 @@ export const theme = createTheme({
   components: {
     Modal: Modal.extend({ defaultProps: { closeButtonProps: { 'aria-label': text.parts.close } } }),
     Drawer: Drawer.extend({ defaultProps: { closeButtonProps: { 'aria-label': text.parts.close } } }),
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': text.parts.close } } }),
     Tabs: Tabs.extend({
       // On a phone they are reached sideways, in one line.
       styles: { list: { flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }, tab: { flex: 'none' } },

@@ -784,6 +784,10 @@ const settings = {
   sessions: 'Sessions end',
   idle: 'Unused for (minutes)',
   absolute: 'In any case after (minutes)',
+  leavers: 'When somebody leaves',
+  tellOfLeavers: 'Tell their manager by e-mail',
+  tellOfLeaversHint:
+    'Who left, when, and what ended; never why. Where no directory names a manager, the owners read it.',
 };
 
 const integrations = {

@@ -17,13 +17,13 @@ export interface LastStep {
   readonly checked?: CheckedResponse;
 }
 
-/** Shows how far it has got. @param console whether whoever looks at it has come from there, as far as one can tell */
+/** Shows how far it has got. @param fromConsole whether whoever looks at it is signed in, and so likely comes from there */
 export function showProgress(
   response: Response,
   baseUrl: string,
   progress: Progress,
   { refused, checked }: LastStep,
-  console: boolean,
+  fromConsole: boolean,
 ): void {
   const typedInto = (step: string) => (refused?.step === step ? refused.typed : {});
   const sections: readonly (readonly [step: string, Html])[] = [
@@ -43,7 +43,7 @@ export function showProgress(
         ] as const)),
   ];
   const place = refused?.step === 'verify' ? 'domain' : refused?.step;
-  const body = html`${console ? html`<p><a href="/console/connections">Back to the console</a></p>` : null}
+  const body = html`${fromConsole ? html`<p><a href="/console/connections">Back to the console</a></p>` : null}
 <p>Connect your identity provider so that your people can sign in. Nothing changes for anybody before you turn it on.</p>
 ${sections.map(([step, section]) => html`${step === place ? trouble(refused?.fault) : null}${section}`)}
 <script src="/set-up/page.js"></script>`;

@@ -19,7 +19,7 @@ export async function companyWithHistory(server: TestServer, database: TestDatab
 }
 
 /** Seals everything; transactions of other tests on the same cluster may hold that up for a moment. */
-export async function sealWhole(server: TestServer, { id, slug }: Company): Promise<void> {
+export async function sealWhole(server: TestServer, { id, slug }: Pick<Company, 'id' | 'slug'>): Promise<void> {
   const whole = async () => {
     await sealOrganization(server.deps, id, 10);
     const waiting = await unsealedOrganizations(server.deps.store.db);

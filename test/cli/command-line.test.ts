@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { sql } from 'kysely';
 import pg from 'pg';
-import { sealAll } from '../../src/audit/seal.ts';
 import { selfSigned } from '../../src/demo/idp/certificate.ts';
 import { locateOrganization } from '../../src/store/locate.ts';
 import { inTenant } from '../../src/store/tenant.ts';
+import { sealWhole } from '../audit/arrange.ts';
 import { run } from '../harness/command.ts';
 import { openTestDatabase, TEST_ORIGIN } from '../harness/database.ts';
 import { startTestServer } from '../harness/server.ts';
@@ -240,7 +240,8 @@ describe('drawbridge sync, offboard, audit', () => {
   });
 
   it('given the chain, then audit verify proves it; tampered with, it names the event and exits with 1', async () => {
-    await sealAll(server.deps);
+    const id = (await locateOrganization(database.store.db, 'acme')) ?? '';
+    await sealWhole(server, { id, slug: 'acme' });
     const good = await drawbridge('audit', 'verify');
     assert.deepEqual([good.code, /acme: ok, \d+ sealed events verified/.test(good.stdout)], [0, true], good.stdout);
     const owner = new pg.Client({ connectionString: database.ownerUrl });

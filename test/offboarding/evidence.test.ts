@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { compactVerify, createRemoteJWKSet } from 'jose';
 import { sql } from 'kysely';
-import { sealOrganization } from '../../src/audit/seal.ts';
 import { verifyEvidence } from '../../src/offboarding/evidence-signature.ts';
 import { installationKeys } from '../../src/sign-in/oauth/signing-keys.ts';
+import { sealWhole } from '../audit/arrange.ts';
 import { run } from '../harness/command.ts';
 import type { Company } from '../harness/company.ts';
 import { openTestDatabase } from '../harness/database.ts';
@@ -23,7 +23,7 @@ async function leaHasLeft(reason = 'contract ended') {
   const company = await companyWithPeople(server, database);
   const held = await leaActs(server, company);
   const { body } = await company.api('post', '/people/lea@acme.example/offboard').send({ reason }).expect(201);
-  await sealOrganization(server.deps, company.id);
+  await sealWhole(server, company);
   return { company, held, id: body.id as string };
 }
 const evidence = (company: Company, id: string, format = 'json') =>

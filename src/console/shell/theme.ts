@@ -1,5 +1,13 @@
 /** Colours and shapes. Quiet texts and filled buttons are darker than the library's, to be read by everybody (WCAG AA). */
-import { type CSSVariablesResolver, createTheme, DEFAULT_THEME, Drawer, Modal, Notification, Tabs } from '@mantine/core';
+import {
+  type CSSVariablesResolver,
+  createTheme,
+  DEFAULT_THEME,
+  Drawer,
+  Modal,
+  Notification,
+  Tabs,
+} from '@mantine/core';
 import { text } from '../text/text.ts';
 
 export const theme = createTheme({

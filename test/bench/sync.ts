@@ -2,7 +2,7 @@
  * The sync rows: a company's HR feed by CSV, pulled through the API, against bare SQL on the same rows. `BENCH_SYNC_SIZES=100000,1000000`
  * says of how many people.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, fetch } from 'undici';
@@ -29,6 +29,8 @@ export async function measureSync(cluster: TestCluster): Promise<Row[]> {
 
 async function measureAt(cluster: TestCluster, size: number): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-bench-'));
+  // The database's server reads them, whoever it runs as.
+  chmodSync(folder, 0o755);
   const feeds = { one: writeFeed(folder, 'one', size, 0), other: writeFeed(folder, 'other', size, 100) };
   const rounds = size >= LARGE ? 2 : 5;
   const of = `of ${size / 1000}k people, ${(size * 3) / 1000}k members`;

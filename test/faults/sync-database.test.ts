@@ -155,9 +155,10 @@ describe('FAULT-6: the disk is full', { skip: !mounted && 'no small disk can be 
       .api('put', '/directories/hr')
       .send({ kind: 'csv', config: { file: company.feed, columns: { status: 'status' } }, guards: LOOSE_GUARDS })
       .expect(200);
+    // Several times what there is room for, however little a person takes.
     const text = 'x'.repeat(900);
     company.write(
-      ...Array.from({ length: 12_000 }, (_, at) => `P${at},p${at}@acme.example,Person ${at},${text}${at},Agent,active`),
+      ...Array.from({ length: 40_000 }, (_, at) => `P${at},p${at}@acme.example,Person ${at},${text}${at},Agent,active`),
     );
     const { status, body } = await company.api('post', '/directories/hr/runs').send({});
     assert.equal(status, 503, JSON.stringify(body));
